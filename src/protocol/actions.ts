@@ -1,7 +1,8 @@
-import type { JsonValue } from '../base/json.js';
+import type { JsonObject } from '../base/json.js';
 
-export type JsonObject = { readonly [key: string]: JsonValue };
+export type { JsonObject } from '../base/json.js';
 
+/** Delta protocol, "Protocol Evolution": which versions and features a reader and a writer must know. */
 export type Protocol = {
   readonly minReaderVersion: number;
   readonly minWriterVersion: number;
@@ -9,6 +10,7 @@ export type Protocol = {
   readonly writerFeatures?: readonly string[];
 };
 
+/** Delta protocol, "Change Metadata". The format is always parquet. */
 export type Metadata = {
   readonly id: string;
   readonly name?: string;
@@ -31,6 +33,7 @@ export type DeletionVectorDescriptor = {
 /** Values as text, null for null; keys are physical column names. */
 export type PartitionValues = ReadonlyMap<string, string | null>;
 
+/** Delta protocol, "Add File and Remove File": a file that is part of the table from this version on. */
 export type AddFile = {
   /** A URI reference as it stands in the log: percent-encoded, relative to the table or absolute. */
   readonly path: string;
@@ -47,6 +50,7 @@ export type AddFile = {
   readonly clusteringProvider?: string;
 };
 
+/** A file that is no part of the table from this version on. */
 export type RemoveFile = {
   readonly path: string;
   readonly deletionTimestamp?: number;
@@ -61,6 +65,7 @@ export type RemoveFile = {
   readonly defaultRowCommitVersion?: bigint;
 };
 
+/** Delta protocol, "Add CDC File": row changes of this version, for the change feed only. */
 export type CdcFile = {
   readonly path: string;
   readonly partitionValues: PartitionValues;
@@ -68,14 +73,17 @@ export type CdcFile = {
   readonly tags?: Readonly<Record<string, string>>;
 };
 
+/** Delta protocol, "Transaction Identifiers": how far an application has come. Times in ms. */
 export type Txn = { readonly appId: string; readonly version: bigint; readonly lastUpdated?: number };
 
+/** Delta protocol, "Domain Metadata". */
 export type DomainMetadata = {
   readonly domain: string;
   readonly configuration: string;
   readonly removed: boolean;
 };
 
+/** Delta protocol, "Commit Provenance Information": free-form JSON, kept as it was found. */
 export type CommitInfo = JsonObject;
 
 /** One line of a commit. */
