@@ -1,6 +1,17 @@
 import type { ArrowTable } from '../../columnar/arrow.js';
+import { reader } from '../../columnar/cells.js';
 import type { AddFile } from '../../protocol/actions.js';
+import { canonicalRow } from '../../schema/canonical.js';
+import { keyPart } from '../../schema/key-text.js';
+import type { StructField, Value } from '../../schema/types.js';
+import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
+import { hasOrder } from './compare-values.js';
+import { keyProbe } from './key-probe.js';
+import { KeySetBuilder } from './key-set.js';
+import { mustFindColumns } from './locate.js';
+import { locateInFiles, type Probe } from './probe-files.js';
+import { mayHoldKeys } from './prune.js';
 import type { LocatedRows } from './rows.js';
 
 export type LocateEqualOptions = {
@@ -10,7 +21,10 @@ export type LocateEqualOptions = {
   readonly columns: readonly string[];
   /** Logical names of columns whose values are wanted of each row found. */
   readonly extra?: readonly string[];
+  /** Only these files. Default: all live files of the snapshot. */
   readonly files?: Iterable<AddFile>;
+  /** The layout to read with. Default: the snapshot's. */
+  readonly layout?: TableLayout;
   readonly signal: AbortSignal;
 };
 
@@ -19,10 +33,110 @@ export type LocateEqualOptions = {
  * without a key. The `key` of a row found is its `rowTexts` text. An image that is given n times is found at most n
  * times: the first n equal rows in file order.
  */
-export declare function locateEqualRows(
-  snapshot: Snapshot,
-  options: LocateEqualOptions,
-): Promise<LocatedRows>;
+export async function locateEqualRows(snapshot: Snapshot, options: LocateEqualOptions): Promise<LocatedRows> {
+  const { rows, signal, layout = snapshot.layout } = options;
+  const columns = mustFindColumns(snapshot, layout, options.columns);
+  const extra = mustFindColumns(snapshot, layout, options.extra ?? []);
+  const wanted = countTexts(rows, columns);
+  const sieves = sievesOf(rows, columns);
+  const pruners = sieves.map(({ column, keys }) => mayHoldKeys(layout, [column], keys));
+  const files = [...(options.files ?? snapshot.files)].filter(
+    (file) => wanted.size > 0 && pruners.every((may) => may(file)),
+  );
+  const probes = [...coarseProbe(sieves), equalProbe(columns, wanted)];
+  const found = await locateInFiles(snapshot.store, files, { probes, extra, layout, signal });
+  return firstOfEach(found, wanted);
+}
 
 /** The text by which two rows are equal over these columns, by row of the table. */
-export declare function rowTexts(table: ArrowTable, columns: readonly string[]): (row: number) => string;
+export function rowTexts(table: ArrowTable, columns: readonly StructField[]): (row: number) => string {
+  const struct = { kind: 'struct', fields: columns } as const;
+  const readers = columns.map(({ name, type }) => reader(table, name, type));
+  return (row) =>
+    canonicalRow(
+      struct,
+      readers.map((read) => read(row)),
+    );
+}
+
+function countTexts(rows: ArrowTable, columns: readonly StructField[]): ReadonlyMap<string, number> {
+  const text = rowTexts(rows, columns);
+  const counts = new Map<string, number>();
+  for (let row = 0; row < rows.numRows; row++) {
+    const one = text(row);
+    counts.set(one, (counts.get(one) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** The values of one column in all images: a row with another value there equals none of them. */
+type Sieve = { readonly column: StructField; readonly keys: KeySetBuilder };
+
+/** Columns that can be looked up like keys: of a type with an order, and null in no image. */
+function sievesOf(rows: ArrowTable, columns: readonly StructField[]): readonly Sieve[] {
+  const sieves: Sieve[] = [];
+  for (const column of columns) {
+    if (!hasOrder(column.type)) continue;
+    const values = valuesOf(rows, column);
+    if (values === undefined) continue;
+    const keys = new KeySetBuilder([column]);
+    for (const value of values) keys.add(keyPart(column.type, value), [value]);
+    sieves.push({ column, keys });
+  }
+  return sieves;
+}
+
+function valuesOf(rows: ArrowTable, { name, type }: StructField): readonly Value[] | undefined {
+  const read = reader(rows, name, type);
+  const values: Value[] = [];
+  for (let row = 0; row < rows.numRows; row++) {
+    const value = read(row);
+    if (value === null) return undefined;
+    values.push(value);
+  }
+  return values;
+}
+
+/** Reads the one column that tells the images best apart before all columns are read. */
+function coarseProbe(sieves: readonly Sieve[]): readonly Probe[] {
+  const best = sieves.reduce<Sieve | undefined>(
+    (one, other) => (one === undefined || other.keys.size > one.keys.size ? other : one),
+    undefined,
+  );
+  if (best === undefined) return [];
+  const { column, keys } = best;
+  return [{ columns: [column.name], open: (table) => keyProbe(table, [column], keys) }];
+}
+
+function equalProbe(columns: readonly StructField[], wanted: ReadonlyMap<string, number>): Probe {
+  return {
+    columns: columns.map(({ name }) => name),
+    open: (table) => {
+      const text = rowTexts(table, columns);
+      return (row) => {
+        const one = text(row);
+        return wanted.has(one) ? one : null;
+      };
+    },
+  };
+}
+
+function firstOfEach(found: LocatedRows, wanted: ReadonlyMap<string, number>): LocatedRows {
+  const left = new Map(wanted);
+  const kept: number[] = [];
+  for (const [i, text] of found.key.entries()) {
+    const more = left.get(text) ?? 0;
+    if (more === 0) continue;
+    left.set(text, more - 1);
+    kept.push(i);
+  }
+  if (kept.length === found.count) return found;
+  return {
+    count: kept.length,
+    files: found.files,
+    file: Int32Array.from(kept, (i) => found.file[i] ?? 0),
+    ordinal: Float64Array.from(kept, (i) => found.ordinal[i] ?? 0),
+    key: kept.map((i) => found.key[i] ?? ''),
+    extra: found.extra.map((values) => kept.map((i) => values[i] ?? null)),
+  };
+}
