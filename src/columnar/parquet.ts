@@ -1,0 +1,2 @@
+export { openParquet, type ParquetGroup, type ParquetReader, type ParquetSource } from './parquet-read.js';
+export { writeParquet, type ParquetCompression, type ParquetWriteOptions } from './parquet-write.js';
