@@ -1,7 +1,7 @@
 import type { AddFile } from '../../protocol/actions.js';
-import { parseStats, type FileStats } from '../../protocol/stats.js';
-import type { StructField, StructType, Value } from '../../schema/types.js';
-import { mappingMode, physicalName, physicalStruct } from '../../table/column-mapping.js';
+import { parseStats, statsPath } from '../../protocol/stats.js';
+import type { StructField, StructType } from '../../schema/types.js';
+import { mapped, mappingMode, physicalName } from '../../table/column-mapping.js';
 import { parsePartitionValue } from '../../table/partition-values.js';
 import type { TableLayout } from '../../table/layout.js';
 import { compareValues, hasOrder } from './compare-values.js';
@@ -15,23 +15,25 @@ export function mayHoldKeys(
 ): (file: AddFile) => boolean {
   if (keys.size === 0) return () => false;
   const mode = mappingMode(layout.configuration);
-  const physical = physicalStruct(layout.schema, mode);
+  const { physical } = mapped(layout.schema, mode);
   const parts = columns.map((column) => ({
     column,
-    path: physicalName(column, mode),
+    name: physicalName(column, mode),
     partition: layout.partitionColumns.includes(column.name),
   }));
+  const inStats = parts.filter(({ partition }) => !partition).map(({ name }) => statsPath([name]));
   return (file) => {
+    const known = rangesOf(file, layout.schema, physical, inStats);
     const ranges: (KeyRange | undefined)[] = [];
-    for (const { column, path, partition } of parts) {
-      if (partition) {
-        const value = parsePartitionValue(column.type, file.partitionValues.get(path));
-        // A key part is never null, so none of the rows has a key.
-        if (value === null) return false;
-        ranges.push({ min: value, max: value });
-      } else {
-        ranges.push(statsRange(statsOf(file, layout.schema, physical), column, path));
+    for (const { column, name, partition } of parts) {
+      if (!partition) {
+        ranges.push(known.get(statsPath([name])));
+        continue;
       }
+      const value = parsePartitionValue(column.type, file.partitionValues.get(name));
+      // A key part is never null, so none of the rows has a key.
+      if (value === null) return false;
+      ranges.push({ min: value, max: value });
     }
     return keys.mayHave === undefined ? mayMeet(columns, ranges, keys.bounds()) : keys.mayHave(ranges);
   };
@@ -50,30 +52,25 @@ function mayMeet(
   });
 }
 
-function statsRange(stats: FileStats | undefined, column: StructField, path: string): KeyRange | undefined {
-  const min = stats?.minValues.get(path) ?? null;
-  const max = stats?.maxValues.get(path) ?? null;
-  if (min === null || max === null) return undefined;
-  return { min, max: isTimestamp(column) && typeof max === 'bigint' ? max + LOST_MICROS : max };
-}
-
-/** Bounds of times are cut down to milliseconds (Delta protocol, "Per-file Statistics"): so much may be missing. */
-const LOST_MICROS = 999n;
-
-function isTimestamp({ type }: StructField): boolean {
-  return type.kind === 'primitive' && (type.name === 'timestamp' || type.name === 'timestamp_ntz');
-}
+type Ranges = ReadonlyMap<string, KeyRange | undefined>;
 
 /**
- * The file's stats, parsed once for as long as somebody holds the file: batches come every few seconds and look at the
- * same files again.
+ * The ranges of these columns in the file's stats, read once for as long as somebody holds the file: batches come every
+ * few seconds and look at the same files again.
  */
-function statsOf(file: AddFile, schema: StructType, physical: StructType): FileStats | undefined {
-  const known = parsed.get(file);
-  if (known !== undefined && known.schema === schema) return known.stats;
-  const stats = file.stats === undefined ? undefined : parseStats(file.stats, physical);
-  parsed.set(file, { schema, stats });
-  return stats;
+function rangesOf(file: AddFile, schema: StructType, physical: StructType, paths: readonly string[]): Ranges {
+  const before = ranged.get(file);
+  const known = before?.schema === schema ? before.ranges : undefined;
+  if (known !== undefined && paths.every((path) => known.has(path))) return known;
+  const stats = file.stats === undefined ? undefined : parseStats(file.stats, physical, new Set(paths));
+  const ranges = new Map(known);
+  for (const path of paths) {
+    const min = stats?.minValues.get(path) ?? null;
+    const max = stats?.maxValues.get(path) ?? null;
+    ranges.set(path, min === null || max === null ? undefined : { min, max });
+  }
+  ranged.set(file, { schema, ranges });
+  return ranges;
 }
 
-const parsed = new WeakMap<AddFile, { readonly schema: StructType; readonly stats: FileStats | undefined }>();
+const ranged = new WeakMap<AddFile, { readonly schema: StructType; readonly ranges: Ranges }>();

@@ -1,12 +1,20 @@
-import type { ArrowTable } from '../../columnar/arrow.js';
-import type { Action, AddFile } from '../../protocol/actions.js';
-import type { RowSet } from '../../protocol/row-set.js';
+import { assert } from '../../base/errors.js';
+import { concat, conform, constantColumn, withColumn, type ArrowTable } from '../../columnar/arrow.js';
+import type { CdcFile } from '../../protocol/actions.js';
+import { RowSetBuilder } from '../../protocol/row-set.js';
+import { STRING } from '../../schema/build.js';
+import type { StructType } from '../../schema/types.js';
+import { writeChangeFiles, writeDataFiles, type WriteOptions } from '../../table/data-files.js';
 import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
-import type { MergeMetrics } from './metrics.js';
+import { CHANGE_TYPE, hasChangeFeed, type ChangeType } from '../change-types.js';
+import type { MergeCounts } from './metrics.js';
 import type { RowPlaces } from './rows.js';
+import { StagedChanges, type MergeStrategy } from './staged.js';
+import { takeOut, type Removal } from './take-out.js';
 
-export type MergeStrategy = 'merge-on-read' | 'copy-on-write';
+export type { MergeCounts } from './metrics.js';
+export type { MergeStrategy, StagedChanges, TouchedFile } from './staged.js';
 
 /** What the change feed says of a commit: full logical rows by kind; `before[i]` and `after[i]` are one row's images. */
 export type ChangeImages = {
@@ -17,56 +25,26 @@ export type ChangeImages = {
   readonly inserted?: ArrowTable | undefined;
 };
 
-/** Rows of the batch, by what became of them; only for metrics. */
-export type MergeCounts = {
-  readonly source: number;
-  readonly inserted: number;
-  readonly updated: number;
-  readonly deleted: number;
-};
-
 export type StageOptions = {
   readonly snapshot: Snapshot;
-  /** The layout to write with. Default: the snapshot's; another one if the same commit changes the schema. */
+  /** The layout that the commit leaves. Default: the snapshot's; another one if the same commit changes the schema. */
   readonly layout?: TableLayout;
   /** Live rows that the commit takes out: rows deleted, and old versions of rows updated. */
   readonly removed?: RowPlaces | undefined;
   /** Rows that the commit puts in: rows inserted, and new versions of rows updated. */
   readonly inserted?: ArrowTable | undefined;
   /**
-   * Written as change files, all of it, if the feed is on and holds at least one update or delete; a commit of plain
-   * inserts writes none and readers infer them. Undefined (a truncate; images=inferred): never any change file.
+   * Written as change files, all of it, if the feed is on and there is at least one update or delete; a commit of plain
+   * inserts writes none, since readers derive them. Undefined (`images=inferred`, merge-on-read only): no change file.
    */
   readonly changes?: ChangeImages | undefined;
   readonly counts: MergeCounts;
   readonly strategy: MergeStrategy;
   /** Logical names of columns that always get file stats (key columns, `__position`). */
   readonly alwaysStats?: readonly string[];
+  /** About this many bytes of rows go into one file. */
   readonly targetBytes?: number;
   readonly signal: AbortSignal;
-};
-
-/** A file of the read snapshot that the staged change takes rows out of. */
-export type TouchedFile = {
-  /** The file as the commit's base has it. */
-  readonly base: AddFile;
-  /** Rows that the base's deletion vector names; undefined if it has none. */
-  readonly dead: RowSet | undefined;
-  /** Rows that this change takes out; none of them is in `dead`. */
-  readonly gone: RowSet;
-  /** What the change makes of the file: undefined if it is only removed (no row left, or rewritten). */
-  readonly next: AddFile | undefined;
-};
-
-/** File actions of a change, durable in the store and ready to be committed. */
-export type StagedChanges = {
-  readonly touched: readonly TouchedFile[];
-  /** New data files. */
-  readonly added: readonly AddFile[];
-  readonly strategy: MergeStrategy;
-  readonly metrics: MergeMetrics;
-  /** remove, add and cdc actions in the order of the log; `nowMs` becomes the removes' deletion timestamp. */
-  actions(nowMs: number): readonly Action[];
 };
 
 /**
@@ -78,4 +56,63 @@ export type StagedChanges = {
  * has a change file has all its changes there. `PROTOCOL_UNSUPPORTED` if rows are to go from a table that is
  * append-only, or by deletion vector from one that has them off.
  */
-export declare function stageRowChanges(options: StageOptions): Promise<StagedChanges>;
+export async function stageRowChanges(options: StageOptions): Promise<StagedChanges> {
+  const { snapshot, layout = snapshot.layout, strategy, counts, signal } = options;
+  const { store } = snapshot;
+  const startedMs = performance.now();
+  const { alwaysStats, targetBytes } = options;
+  const write: WriteOptions = {
+    layout,
+    signal,
+    ...(alwaysStats === undefined ? {} : { alwaysStats }),
+    ...(targetBytes === undefined ? {} : { targetBytes }),
+  };
+  const taken = await takeOut(removalsOf(options.removed), { ...write, snapshot, strategy });
+  const added = options.inserted === undefined ? [] : await writeDataFiles(store, options.inserted, write);
+  const changeFiles = await writeChanges(options, layout);
+  return new StagedChanges({
+    touched: taken.touched,
+    added: [...taken.rewritten, ...added],
+    changeFiles,
+    strategy,
+    counts,
+    copiedRows: taken.copiedRows,
+    times: { rewrite: performance.now() - startedMs },
+  });
+}
+
+function removalsOf(removed: RowPlaces | undefined): readonly Removal[] {
+  if (removed === undefined) return [];
+  const gone = removed.files.map(() => new RowSetBuilder());
+  for (let i = 0; i < removed.ordinal.length; i++) gone[removed.file[i] ?? -1]?.add(removed.ordinal[i] ?? -1);
+  return removed.files.map((file, i) => ({ file, gone: (gone[i] ?? new RowSetBuilder()).finish() }));
+}
+
+/** Rows in the order in which Delta Spark writes them: old images before new ones. */
+async function writeChanges(
+  { snapshot, changes, removed, strategy, signal }: StageOptions,
+  layout: TableLayout,
+): Promise<readonly CdcFile[]> {
+  if (!hasChangeFeed(layout.configuration)) return [];
+  if (changes === undefined) {
+    assert(strategy === 'merge-on-read', 'rows copied to new files are no changes: the feed must be told');
+    return [];
+  }
+  const before = typed(changes.before, 'update_preimage', layout.schema);
+  const after = typed(changes.after, 'update_postimage', layout.schema);
+  const deleted = typed(changes.deleted, 'delete', layout.schema);
+  const someRemoved = (removed?.ordinal.length ?? 0) > 0;
+  assert(
+    someRemoved === before.length + deleted.length > 0,
+    'the feed is told of rows that go exactly if some go',
+  );
+  if (before.length + after.length + deleted.length === 0) return [];
+  const inserted = typed(changes.inserted, 'insert', layout.schema);
+  const rows = concat([...before, ...after, ...deleted, ...inserted]);
+  return writeChangeFiles(snapshot.store, rows, { layout, signal });
+}
+
+function typed(rows: ArrowTable | undefined, type: ChangeType, schema: StructType): readonly ArrowTable[] {
+  if (rows === undefined || rows.numRows === 0) return [];
+  return [withColumn(conform(rows, schema), CHANGE_TYPE, constantColumn(STRING, type, rows.numRows))];
+}
