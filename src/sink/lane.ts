@@ -1,0 +1,427 @@
+import type { SchedulerLike, Subscription } from 'rxjs';
+import { isSluiceError, type SluiceError } from '../base/errors.js';
+import { anySignal, backoff } from '../base/signals.js';
+import type { Lease } from '../pipeline/credit.js';
+import type { TopicPartition } from '../source/change-source.js';
+import { type BatchBounds, clip, type HeldSlice, HeldSlices, release, strip } from './held-slices.js';
+import type { Assignment, Batch, Effect, Failure, LaneEvent, LaneState } from './lane-state.js';
+import { initial, step } from './machine.js';
+import type { BadRecord, Settled, SettleMetrics, Slice, TableSettler } from './settler.js';
+import { keyOf } from './standing.js';
+
+/** What a lane tells of itself; each state change once. */
+export type LaneReport =
+  | {
+      readonly kind: 'committed';
+      readonly version: number;
+      readonly next: ReadonlyMap<string, number>;
+      readonly metrics: SettleMetrics;
+      readonly elapsedMs: number;
+    }
+  | { readonly kind: 'waiting' | 'failed'; readonly failure: Failure }
+  | { readonly kind: 'resumed' | 'stopped' }
+  | { readonly kind: 'dead-letters'; readonly count: number };
+
+/** Slices as the user's own operators left them, or the records that could not be handed to them. */
+export type Piped =
+  | { readonly kind: 'slices'; readonly slices: readonly HeldSlice[] }
+  | { readonly kind: 'bad-records'; readonly records: readonly BadRecord[] };
+
+export type LaneOptions = {
+  readonly settler: TableSettler;
+  readonly bounds: BatchBounds & { readonly maxMs: number };
+  readonly tolerance: 'none' | 'all';
+  /** Puts records aside; resolves when they are safe. */
+  writeLetters(records: readonly BadRecord[], slices: readonly Slice[], signal: AbortSignal): Promise<void>;
+  /** Runs once per batch, before it is settled. Takes the leases of what it leaves out. */
+  readonly pipe: ((slices: readonly HeldSlice[], signal: AbortSignal) => Promise<Piped>) | undefined;
+  acknowledge(partition: TopicPartition, next: number): void;
+  report(report: LaneReport): void;
+  /** A bug of ours: the lane is over, and whoever runs it must stop. */
+  crash(cause: unknown): void;
+  readonly scheduler: SchedulerLike;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+};
+
+type InFlight = { readonly slices: readonly HeldSlice[]; readonly piped: boolean };
+type Parked = { readonly event: LaneEvent & TopicPartition; readonly held: HeldSlice | undefined };
+
+/**
+ * One table's lane: does what the machine says, holds the slices that wait, keeps the time, and asks the
+ * settler. Nothing it is told makes it wait for another lane.
+ */
+export class TableLane {
+  readonly #options: LaneOptions;
+  readonly #signal: AbortSignal;
+  readonly #aborter = new AbortController();
+  readonly #pauseMs: (attempt: number) => number;
+  readonly #held = new HeldSlices();
+  readonly #waiters = new Map<string, ((next: number | undefined) => void)[]>();
+  readonly #inbox: { readonly event: LaneEvent; readonly held: HeldSlice | undefined }[] = [];
+  readonly #closing: (() => void)[] = [];
+  #parked: Parked[] = [];
+  #state: LaneState = initial;
+  #stepping = false;
+  #working = 0;
+  #inFlight: InFlight | undefined;
+  #flushTimer: Subscription | undefined;
+  #pauseTimer: Subscription | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#signal = anySignal(options.signal, this.#aborter.signal);
+    // Half a second lets a passing hiccup pass; half a minute finds a repaired disk soon enough.
+    this.#pauseMs = backoff({ baseMs: 500, maxMs: 30_000, random: options.random });
+  }
+
+  get state(): LaneState {
+    return this.#state;
+  }
+
+  /** Bytes that wait and could be let go of by a flush. */
+  get waitingBytes(): number {
+    return this.#held.bytes;
+  }
+
+  /** The next offset that the table holds; undefined if it has not been asked, or the partition is not the lane's. */
+  committed(partition: TopicPartition): number | undefined {
+    const state = this.#state;
+    if (state.kind === 'failed' || state.kind === 'stopped') return undefined;
+    const standing = state.standings.get(keyOf(partition));
+    return standing?.kind === 'known' ? standing.committed : undefined;
+  }
+
+  has(partition: TopicPartition): boolean {
+    const state = this.#state;
+    return state.kind !== 'failed' && state.kind !== 'stopped' && state.standings.has(keyOf(partition));
+  }
+
+  /**
+   * Takes a partition on, anew if the lane has it. Resolves with the offset from which the table wants it, or
+   * with undefined if the lane ends or loses the partition before it knows.
+   */
+  assign(assignment: Assignment): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const key = keyOf(assignment);
+      this.#waiters.set(key, [...(this.#waiters.get(key) ?? []), resolve]);
+      this.#dispatch({ kind: 'assigned', partitions: [assignment] });
+      if (!this.has(assignment)) this.#answer(key, undefined);
+    });
+  }
+
+  revoke(partitions: readonly TopicPartition[]): void {
+    this.#dispatch({ kind: 'revoked', partitions });
+    for (const partition of partitions) this.#answer(keyOf(partition), undefined);
+  }
+
+  /** Hands a slice over, and with it one hold on its lease. */
+  offer(slice: Slice, bytes: number, lease: Lease): void {
+    const { topic, partition, base, next } = slice;
+    const last = slice.rows.at(-1);
+    const lastRow = last === undefined ? undefined : slice.changes.offset(last);
+    this.#dispatch({ kind: 'slice', topic, partition, base, next, lastRow }, { slice, bytes, lease });
+  }
+
+  /** Offsets up to `next` that hold nothing for the table, or are not there. */
+  pass(partition: TopicPartition, base: number, next: number): void {
+    this.#dispatch({ kind: 'slice', ...only(partition), base, next, lastRow: undefined });
+  }
+
+  /** Offsets up to `next` that the source no longer holds: an audit commit says so. */
+  skip(partition: TopicPartition, next: number): void {
+    this.#dispatch({ kind: 'skip', ...only(partition), next });
+  }
+
+  /** Ends the lane with `failure` once what it was handed is committed. */
+  halt(failure: Failure): void {
+    this.#dispatch({ kind: 'halt', failure });
+  }
+
+  /** Settles what waits, without waiting for more. */
+  flush(): void {
+    this.#dispatch({ kind: 'due', upTo: this.#held.cut(this.#options.bounds) });
+  }
+
+  /** Commits offsets that moved without rows. */
+  save(): void {
+    this.#dispatch({ kind: 'save-due' });
+  }
+
+  /** Settles all that waits, saves the offsets and ends. */
+  finish(): void {
+    this.#dispatch({ kind: 'finish' });
+  }
+
+  /** Ends at once; a batch in flight is aborted, and in the table whole or not at all. */
+  abandon(): void {
+    this.#dispatch({ kind: 'abandon' });
+  }
+
+  /** Resolves when the lane has ended and nothing of it is in flight. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#closing.push(resolve);
+      this.#tellClosed();
+    });
+  }
+
+  #tellClosed(): void {
+    if ((this.#state.kind === 'failed' || this.#state.kind === 'stopped') && this.#working === 0) {
+      for (const resolve of this.#closing.splice(0)) resolve();
+    }
+  }
+
+  /** One event after another, also if carrying out an effect brings the next one. */
+  #dispatch(event: LaneEvent, held?: HeldSlice): void {
+    this.#inbox.push({ event, held });
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        const { state, effects } = step(this.#state, next.event);
+        this.#state = state;
+        for (const effect of effects) this.#perform(effect, next.event, next.held);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#tellClosed();
+  }
+
+  #perform(effect: Effect, event: LaneEvent, held: HeldSlice | undefined): void {
+    switch (effect.kind) {
+      case 'hold':
+        if (held !== undefined) this.#hold(held, effect.from);
+        break;
+      case 'park':
+        if (event.kind === 'slice' || event.kind === 'skip') this.#parked.push({ event, held });
+        break;
+      case 'give-back':
+        held?.lease.release();
+        break;
+      case 'unpark':
+        this.#unpark(new Set(effect.partitions.map(keyOf)));
+        break;
+      case 'resume-at':
+        this.#answer(keyOf(effect), effect.next);
+        break;
+      case 'flush':
+        this.flush();
+        break;
+      case 'recover':
+        this.#work(async () => ({
+          kind: 'recovered',
+          next: await this.#options.settler.recover(effect.partitions, this.#signal),
+        }));
+        break;
+      case 'settle':
+        this.#begin(effect.batch);
+        break;
+      case 'write-letters':
+        this.#work(() => this.#writeLetters(effect.records));
+        break;
+      case 'strip':
+        if (this.#inFlight)
+          this.#inFlight = { ...this.#inFlight, slices: strip(this.#inFlight.slices, effect.records) };
+        break;
+      case 'end-batch':
+        release(this.#inFlight?.slices ?? []);
+        this.#inFlight = undefined;
+        break;
+      case 'drop':
+        this.#held.drop(effect.partitions);
+        this.#dropParked(new Set(effect.partitions.map(keyOf)));
+        break;
+      case 'drop-all':
+        this.#held.dropAll();
+        this.#dropParked(undefined);
+        this.#flushTimer?.unsubscribe();
+        break;
+      case 'trim':
+        this.#held.trim(effect, effect.next);
+        break;
+      case 'acknowledge':
+        this.#options.acknowledge(only(effect), effect.next);
+        break;
+      case 'pause':
+        this.#pauseTimer = this.#options.scheduler.schedule(
+          () => this.#dispatch({ kind: 'pause-over' }),
+          this.#pauseMs(effect.attempt),
+        );
+        break;
+      case 'cancel-pause':
+        this.#pauseTimer?.unsubscribe();
+        break;
+      case 'abort':
+        this.#aborter.abort(new DOMException('the lane was stopped', 'AbortError'));
+        break;
+      case 'report-waiting':
+        this.#options.report({ kind: 'waiting', failure: effect.failure });
+        break;
+      case 'report-resumed':
+        this.#options.report({ kind: 'resumed' });
+        break;
+      case 'report-failed':
+      case 'report-stopped':
+        for (const key of this.#waiters.keys()) this.#answer(key, undefined);
+        this.#options.report(
+          effect.kind === 'report-failed' ? { kind: 'failed', failure: effect.failure } : { kind: 'stopped' },
+        );
+        break;
+    }
+  }
+
+  #answer(key: string, next: number | undefined): void {
+    const waiters = this.#waiters.get(key) ?? [];
+    this.#waiters.delete(key);
+    for (const resolve of waiters) resolve(next);
+  }
+
+  #hold(held: HeldSlice, from: number): void {
+    const { topic, partition, next } = held.slice;
+    const [kept] = held.slice.base < from ? clip([held], [{ topic, partition, base: from, next }]) : [held];
+    if (kept === undefined) return;
+    if (this.#held.rows === 0) this.#startClock();
+    this.#held.add(kept);
+    if (this.#held.reaches(this.#options.bounds)) this.flush();
+  }
+
+  #startClock(): void {
+    this.#flushTimer?.unsubscribe();
+    this.#flushTimer = this.#options.scheduler.schedule(() => this.flush(), this.#options.bounds.maxMs);
+  }
+
+  #unpark(partitions: ReadonlySet<string>): void {
+    const [again, left] = [[], []] as [Parked[], Parked[]];
+    for (const parked of this.#parked) (partitions.has(keyOf(parked.event)) ? again : left).push(parked);
+    this.#parked = left;
+    for (const { event, held } of again) this.#dispatch(event, held);
+  }
+
+  #dropParked(partitions: ReadonlySet<string> | undefined): void {
+    const [gone, left] = [[], []] as [Parked[], Parked[]];
+    for (const parked of this.#parked) {
+      (partitions === undefined || partitions.has(keyOf(parked.event)) ? gone : left).push(parked);
+    }
+    this.#parked = left;
+    for (const { held } of gone) held?.lease.release();
+  }
+
+  #begin(batch: Batch): void {
+    if (batch.work === 'progress') {
+      const { audit } = batch;
+      const options = { signal: this.#signal, ...(audit === undefined ? {} : { audit }) };
+      this.#work(() => this.#settled(() => this.#options.settler.progress(batch.ranges, options)));
+      return;
+    }
+    if (this.#inFlight === undefined) {
+      this.#inFlight = { slices: this.#held.take(batch.ranges), piped: false };
+      this.#flushTimer?.unsubscribe();
+      if (this.#held.rows > 0) this.#startClock();
+      if (this.#held.reaches(this.#options.bounds)) this.flush();
+    }
+    this.#inFlight = { ...this.#inFlight, slices: clip(this.#inFlight.slices, batch.ranges) };
+    this.#work(() => this.#settled(() => this.#settle()));
+  }
+
+  async #settle(): Promise<Settled> {
+    const { pipe, settler } = this.#options;
+    if (pipe !== undefined && this.#inFlight?.piped === false) {
+      const piped = await pipe(this.#inFlight.slices, this.#signal);
+      if (piped.kind === 'bad-records') return piped;
+      this.#inFlight = { slices: piped.slices, piped: true };
+    }
+    const slices = (this.#inFlight?.slices ?? []).map(({ slice }) => slice);
+    if (slices.length === 0) return { kind: 'nothing' };
+    return settler.settle(slices, this.#signal);
+  }
+
+  /** Turns what the settler says into what the machine hears. */
+  async #settled(ask: () => Promise<Settled>): Promise<LaneEvent> {
+    const { scheduler, report, tolerance } = this.#options;
+    const startedAtMs = scheduler.now();
+    const outcome = await ask();
+    switch (outcome.kind) {
+      case 'committed':
+        report({ ...outcome, elapsedMs: scheduler.now() - startedAtMs });
+        return outcome;
+      case 'nothing':
+      case 'moved':
+        return outcome;
+      case 'bad-records':
+        return { kind: 'bad', records: outcome.records, tolerance };
+      case 'rewound':
+        return { kind: 'broke', failure: rewound(outcome), mayPass: false };
+    }
+  }
+
+  async #writeLetters(records: readonly BadRecord[]): Promise<LaneEvent> {
+    const slices = (this.#inFlight?.slices ?? []).map(({ slice }) => slice);
+    await this.#options.writeLetters(records, slices, this.#signal);
+    this.#options.report({ kind: 'dead-letters', count: records.length });
+    return { kind: 'letters-written' };
+  }
+
+  /** Runs the one piece of work in flight; what becomes of it is an event. */
+  #work(run: () => Promise<LaneEvent>): void {
+    this.#working++;
+    const ended = (event: LaneEvent | undefined) => {
+      this.#working--;
+      if (event !== undefined) this.#dispatch(event);
+      this.#tellClosed();
+    };
+    // Both ways lead into the machine; what it throws is a bug and goes to `crash`.
+    run()
+      .then(ended, (cause: unknown) => ended(this.#broken(cause)))
+      .catch((cause: unknown) => this.#options.crash(cause));
+  }
+
+  #broken(cause: unknown): LaneEvent {
+    if (this.#signal.aborted) return { kind: 'abandon' };
+    if (isSluiceError(cause)) return { kind: 'broke', failure: failureOf(cause), mayPass: mayPass(cause) };
+    this.#options.crash(cause);
+    return { kind: 'abandon' };
+  }
+}
+
+// A full disk and a lost permission are mended by people while we wait, so they are not the end of a lane.
+const mended: ReadonlySet<string> = new Set([
+  'STORE_FULL',
+  'STORE_DENIED',
+  'STORE_UNAVAILABLE',
+  'BROKER_UNAVAILABLE',
+]);
+
+function mayPass(cause: SluiceError): boolean {
+  return cause.retry !== 'never' || mended.has(cause.code);
+}
+
+/** A failure as its error tells it. */
+export function failureOf(cause: SluiceError): Failure {
+  const { topic, partition, offset } = cause.context;
+  return {
+    code: cause.code,
+    reason: cause.message,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    ...(typeof topic === 'string' ? { topic } : {}),
+    ...(typeof partition === 'number' ? { partition } : {}),
+    ...(typeof offset === 'number' ? { offset } : {}),
+    cause,
+  };
+}
+
+function rewound({ topic, partition, expected, found }: Settled & { readonly kind: 'rewound' }): Failure {
+  return {
+    code: 'TABLE_REWOUND',
+    reason: `the table held offsets up to ${expected} and now holds ${found === undefined ? 'none' : `them up to ${found}`}`,
+    hint: 'it was restored or replaced; say with "sluice offsets accept TABLE --rewind" how to go on',
+    topic,
+    partition,
+    offset: expected,
+  };
+}
+
+function only({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
+}

@@ -1,0 +1,124 @@
+import {
+  bare,
+  common,
+  type Batch,
+  type Effect,
+  type Failure,
+  type LaneState,
+  type Open,
+  type OpenState,
+  type Step,
+} from './lane-state.js';
+import type { BadRecord } from './settler.js';
+import { keyOf, unsaved, waits } from './standing.js';
+
+/** What a lane that ends lets go of. */
+export const giveUp: readonly Effect[] = [
+  { kind: 'cancel-pause' },
+  { kind: 'drop-all' },
+  { kind: 'end-batch' },
+];
+
+/**
+ * Chooses the next work of a lane that has none in flight; the one place where that is decided. In order: ask for
+ * what is unknown, say what was passed over, bring in what is due, end if the lane is to end, save offsets.
+ */
+export function free(open: Open, before: readonly Effect[]): Step {
+  const { wishes } = open;
+  const all = [...open.standings.values()];
+  const ending = wishes.failure !== undefined || wishes.finishing !== 'no';
+
+  const asked = all.filter((standing) => standing.kind === 'unknown');
+  if (asked.length > 0 && wishes.failure === undefined) return recover(open, undefined, before);
+
+  const gaps = all.flatMap((standing) =>
+    standing.kind === 'known' && standing.gapTo !== undefined && !waits(standing)
+      ? [{ ...bare(standing), base: standing.committed, next: standing.gapTo }]
+      : [],
+  );
+  if (gaps.length > 0 && wishes.failure === undefined) {
+    const audit = 'offsets that the source no longer holds were passed over';
+    return begin(open, { work: 'progress', ranges: gaps, audit }, before);
+  }
+
+  if (all.some(waits)) {
+    const gap = all.some((standing) => standing.kind === 'known' && standing.gapTo !== undefined);
+    const now = wishes.due || ending || gap;
+    return {
+      state: { ...common(open), kind: 'filling' },
+      effects: now ? [...before, { kind: 'flush' }] : before,
+    };
+  }
+
+  if (wishes.failure !== undefined) return fail(wishes.failure, before);
+  const ranges = all.flatMap((standing) => (standing.kind === 'known' ? (unsaved(standing) ?? []) : []));
+  if (wishes.finishing === 'last' || (wishes.finishing === 'yes' && ranges.length === 0)) {
+    return { state: { kind: 'stopped' }, effects: [...before, { kind: 'report-stopped' }] };
+  }
+  if (ranges.length > 0 && (wishes.save || wishes.finishing === 'yes')) {
+    const finishing = wishes.finishing === 'yes' ? 'last' : 'no';
+    return begin(
+      { ...open, wishes: { ...wishes, save: false, finishing } },
+      { work: 'progress', ranges },
+      before,
+    );
+  }
+  return {
+    state: { ...common(open), wishes: { ...wishes, due: false, save: false }, kind: 'idle' },
+    effects: before,
+  };
+}
+
+/**
+ * Goes on with a batch that is not done: asks for what is unknown first, then letters, then the table. Partitions
+ * that were taken away, or given anew, since the batch began are left out of it: a new attempt is not ours to make.
+ */
+export function takeUp(
+  open: Open,
+  whole: Batch | undefined,
+  letters: readonly BadRecord[],
+  before: readonly Effect[],
+): Step {
+  if (whole === undefined) return free(open, before);
+  const ranges = whole.ranges.filter((range) => open.standings.get(keyOf(range))?.kind === 'known');
+  if (ranges.length === 0) return free(open, [...before, { kind: 'end-batch' }]);
+  const batch = { ...whole, ranges };
+  if (letters.length > 0) {
+    return {
+      state: { ...common(open), kind: 'recording', batch, letters },
+      effects: [...before, { kind: 'write-letters', records: letters }],
+    };
+  }
+  const asks = [...open.standings.values()].some((standing) => standing.kind === 'unknown');
+  return asks ? recover(open, batch, before) : begin(open, batch, before);
+}
+
+/** Ends the lane for good. */
+export function fail(failure: Failure, before: readonly Effect[]): Step {
+  return {
+    state: { kind: 'failed', failure },
+    effects: [...before, ...giveUp, { kind: 'report-failed', failure }],
+  };
+}
+
+export function isFree(state: OpenState): boolean {
+  return state.kind === 'idle' || state.kind === 'filling';
+}
+
+/** The state itself, or the next work if it has none in flight. */
+export function rest(state: OpenState, before: readonly Effect[]): Step {
+  return isFree(state) ? free(state, before) : { state, effects: before };
+}
+
+export function begin(open: Open, batch: Batch, before: readonly Effect[]): Step {
+  const state: LaneState = { ...common(open), kind: 'settling', batch };
+  return { state, effects: [...before, { kind: 'settle', batch }] };
+}
+
+function recover(open: Open, batch: Batch | undefined, before: readonly Effect[]): Step {
+  const asked = [...open.standings.values()].filter((standing) => standing.kind === 'unknown').map(bare);
+  return {
+    state: { ...common(open), kind: 'recovering', asked, batch },
+    effects: [...before, { kind: 'recover', partitions: asked }],
+  };
+}

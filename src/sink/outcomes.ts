@@ -1,0 +1,166 @@
+import { assert, must } from '../base/errors.js';
+import type { TopicPartition } from '../source/change-source.js';
+import {
+  bare,
+  common,
+  type Effect,
+  type Failure,
+  type LaneEvent,
+  missing,
+  type Open,
+  type OpenState,
+  type Step,
+} from './lane-state.js';
+import { fail, free, takeUp } from './next-work.js';
+import type { BadRecord } from './settler.js';
+import { keyOf, known, letGo, settle, type Standing } from './standing.js';
+
+type Settling = OpenState & { readonly kind: 'settling' };
+
+export function recovered(
+  state: OpenState & { kind: 'recovering' },
+  next: ReadonlyMap<string, number>,
+): Step {
+  const standings = new Map(state.standings);
+  const effects: Effect[] = [];
+  let failure = state.wishes.failure;
+  for (const partition of state.asked) {
+    const key = keyOf(partition);
+    const standing = standings.get(key);
+    if (standing?.kind !== 'unknown') continue; // Revoked while the table was asked.
+    const holds = next.get(key);
+    // A table that was not on record when the partition was read, yet holds some of it: what lies between went by.
+    if (holds !== undefined && standing.from !== undefined && holds < standing.from) {
+      failure ??= missing(partition, holds, standing.from);
+    }
+    const now = known(standing, holds);
+    standings.set(key, now);
+    effects.push({ kind: 'resume-at', ...bare(partition), next: now.committed });
+    if (holds !== undefined) effects.push({ kind: 'acknowledge', ...bare(partition), next: holds });
+  }
+  effects.push({ kind: 'unpark', partitions: state.asked.map(bare) });
+  const open = { ...state, standings, wishes: { ...state.wishes, failure } };
+  // With a batch that still waits for the table to be well, an answer to a question is no news.
+  return takeUp(state.batch === undefined ? healed(open, effects) : open, state.batch, [], effects);
+}
+
+export function settled(state: Settling, next: ReadonlyMap<string, number>): Step {
+  const { batch } = state;
+  const effects: Effect[] = [{ kind: 'end-batch' }];
+  const standings = new Map(state.standings);
+  const passed: TopicPartition[] = [];
+  for (const range of batch.ranges) {
+    const key = keyOf(range);
+    const holds = next.get(key);
+    assert(
+      holds === undefined || holds === range.next,
+      () => `${key}: committed to ${holds}, wanted ${range.next}`,
+    );
+    const standing = standings.get(key);
+    if (standing?.kind !== 'known') continue; // Revoked, or assigned anew: the table will be asked.
+    const now = settle(standing, range.next, holds !== undefined);
+    const closed = standing.gapTo !== undefined && now.settled >= standing.gapTo;
+    standings.set(key, closed ? { ...now, gapTo: undefined } : now);
+    if (closed) passed.push(bare(range));
+    if (holds !== undefined) effects.push({ kind: 'acknowledge', ...bare(range), next: now.committed });
+  }
+  if (passed.length > 0) effects.push({ kind: 'unpark', partitions: passed });
+  return free(healed({ ...state, standings }, effects), effects);
+}
+
+export function moved(state: Settling, at: ReadonlyMap<string, number>): Step {
+  const effects: Effect[] = [];
+  const standings = new Map(state.standings);
+  let further = false;
+  const ranges = state.batch.ranges.flatMap((range) => {
+    const key = keyOf(range);
+    const holds = at.get(key) ?? range.base;
+    if (holds <= range.base) return [range];
+    further = true;
+    const standing = standings.get(key);
+    if (standing?.kind === 'known') {
+      standings.set(key, settle(standing, holds, true));
+      effects.push({ kind: 'trim', ...bare(range), next: holds });
+      effects.push({ kind: 'acknowledge', ...bare(range), next: holds });
+    }
+    return holds < range.next ? [{ ...range, base: holds }] : [];
+  });
+  assert(further, 'a table that has moved stands further than before');
+  return takeUp(healed({ ...state, standings }, effects), { ...state.batch, ranges }, [], effects);
+}
+
+export function bad(
+  state: Settling,
+  { records, tolerance }: { readonly records: readonly BadRecord[]; readonly tolerance: 'none' | 'all' },
+): Step {
+  const first = must(records[0], 'a bad record');
+  const effects: Effect[] = [];
+  const open = healed(state, effects);
+  if (tolerance === 'all') {
+    return {
+      state: { ...common(open), kind: 'recording', batch: state.batch, letters: records },
+      effects: [...effects, { kind: 'write-letters', records }],
+    };
+  }
+  // What lies before the bad record is still brought in, so that the table stands exactly at it.
+  const ends = new Map<string, number>();
+  for (const record of records) {
+    ends.set(keyOf(record), Math.min(record.offset, ends.get(keyOf(record)) ?? record.offset));
+  }
+  const ranges = state.batch.ranges
+    .map((range) => ({ ...range, next: Math.min(range.next, ends.get(keyOf(range)) ?? range.next) }))
+    .filter((range) => range.next > range.base);
+  const keeps = new Map(ranges.map((range) => [keyOf(range), range.next]));
+  const standings = new Map(
+    [...state.standings].map(([key, standing]): [string, Standing] => [
+      key,
+      standing.kind === 'known' ? letGo(standing, keeps.get(key) ?? standing.settled) : standing,
+    ]),
+  );
+  const failure = state.wishes.failure ?? badRecord(first);
+  effects.push({ kind: 'drop-all' });
+  return takeUp(
+    { ...open, standings, wishes: { ...open.wishes, failure } },
+    { ...state.batch, ranges },
+    [],
+    effects,
+  );
+}
+
+function badRecord({ topic, partition, offset, problem }: BadRecord): Failure {
+  const field = problem.field === undefined ? '' : `, field ${problem.field}`;
+  return {
+    code: 'RECORD_INVALID',
+    reason: `${problem.reason}${field}`,
+    hint: 'mend the record at its source, or set errors.tolerance=all to put such records aside',
+    topic,
+    partition,
+    offset,
+  };
+}
+
+export function lettersWritten(state: OpenState & { kind: 'recording' }): Step {
+  const effects: Effect[] = [{ kind: 'strip', records: state.letters }];
+  return takeUp(healed(state, effects), state.batch, [], effects);
+}
+
+/** Something that was in flight failed: again after a pause if it may pass, and told once; else the lane ends. */
+export function broke(
+  state: OpenState & { readonly kind: 'recovering' | 'settling' | 'recording' },
+  event: LaneEvent & { readonly kind: 'broke' },
+): Step {
+  if (!event.mayPass) return fail(state.wishes.failure ?? event.failure, []);
+  const letters = state.kind === 'recording' ? state.letters : [];
+  const report: Effect[] = state.attempt === 0 ? [{ kind: 'report-waiting', failure: event.failure }] : [];
+  return {
+    state: { ...common(state), attempt: state.attempt + 1, kind: 'retrying', batch: state.batch, letters },
+    effects: [...report, { kind: 'pause', attempt: state.attempt }],
+  };
+}
+
+/** Notes that something came through; tells it if it had not before. */
+function healed<S extends Open>(state: S, effects: Effect[]): S {
+  if (state.attempt === 0) return state;
+  effects.push({ kind: 'report-resumed' });
+  return { ...state, attempt: 0 };
+}
