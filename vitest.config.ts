@@ -1,10 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+/** Folders of `test` whose suites need something beyond Node (a broker, Spark) or take long. */
+const BEYOND_UNIT = ['test/e2e/**', 'test/kafka/**', 'test/source/kafka/**', 'test/interop/**', 'test/golden/**'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
-    hookTimeout: 120_000,
+    hookTimeout: 180_000,
     pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: BEYOND_UNIT },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'real',
+          include: BEYOND_UNIT.map((folder) => folder.replace(/\*\*$/, '**/*.test.ts')),
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
   },
 });

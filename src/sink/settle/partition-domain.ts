@@ -1,0 +1,82 @@
+import { SluiceError } from '../../base/errors.js';
+
+/** The record that a commit applied last in a partition: what a topic made anew is recognised by. */
+export type LastRecord = { readonly offset: number; readonly timestampMs: number; readonly hash: string };
+
+/** A file of state that outlives a process and is no row of the table. */
+export type StateFile = { readonly path: string; readonly kind: 'images'; readonly writtenAtMs: number };
+
+/**
+ * What a table remembers of one topic-partition beside its `txn`: the domain `sluice.partition.<topic>.<n>` of
+ * the commit's domain metadata (docs/architecture.md, "What outlives a process").
+ */
+export type PartitionDomain = {
+  /** The version of the commit that wrote this. */
+  readonly version: number;
+  readonly last?: LastRecord;
+  /** The part of a truncate's position that is compared; rows at or below it are gone for good. */
+  readonly floor?: string;
+  /** Offsets from which positions count in a later epoch; empty until something bumps it. */
+  readonly epochs: readonly { readonly offset: number; readonly epoch: number }[];
+  /** Names of the key columns, in the record key's order; empty for a table without a key. */
+  readonly keys: readonly string[];
+  readonly files: readonly StateFile[];
+};
+
+const PREFIX = 'sluice.partition.';
+
+export function partitionDomainName(topic: string, partition: number): string {
+  return `${PREFIX}${topic}.${partition}`;
+}
+
+export function isPartitionDomain(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
+
+export function formatPartitionDomain(domain: PartitionDomain): string {
+  return JSON.stringify(domain);
+}
+
+/** Reads what `formatPartitionDomain` wrote; anything else is `CORRUPT_LOG` naming the domain. */
+export function parsePartitionDomain(name: string, text: string): PartitionDomain {
+  const found: unknown = parse(text);
+  if (!isDomain(found)) {
+    throw new SluiceError('CORRUPT_LOG', `the domain metadata ${name} is not what Sluice writes`, {
+      context: { domain: name },
+      hint: 'Another writer changed it: restore the table to a version before, or remove the domain.',
+    });
+  }
+  return found;
+}
+
+/** The greatest floor of all partitions: a truncate lies in one, the rows it removes in all. */
+export function greatestFloor(domains: Iterable<PartitionDomain>): string {
+  let floor = '';
+  for (const domain of domains) if (domain.floor !== undefined && domain.floor > floor) floor = domain.floor;
+  return floor;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON at all is told like any other text that is not ours.
+    return undefined;
+  }
+}
+
+function isDomain(found: unknown): found is PartitionDomain {
+  return (
+    typeof found === 'object' &&
+    found !== null &&
+    'version' in found &&
+    typeof found.version === 'number' &&
+    'epochs' in found &&
+    Array.isArray(found.epochs) &&
+    'keys' in found &&
+    Array.isArray(found.keys) &&
+    'files' in found &&
+    Array.isArray(found.files) &&
+    (!('floor' in found) || typeof found.floor === 'string')
+  );
+}

@@ -1,0 +1,243 @@
+import { orderText } from '../../cdc/position.js';
+import { takeRows, type ArrowTable } from '../../columnar/arrow.js';
+import { must } from '../../base/errors.js';
+import { locateRows } from '../../operations/merge/locate.js';
+import { readRows } from '../../operations/merge/read-rows.js';
+import type { LocatedRows, RowPlaces } from '../../operations/merge/rows.js';
+import type { StructField, StructType } from '../../schema/types.js';
+import type { TableLayout } from '../../table/layout.js';
+import type { Snapshot } from '../../table/snapshot.js';
+import type { Slice, TableOptions } from '../settler.js';
+import type { Planned } from './batch-plan.js';
+import { Events } from './events.js';
+import { NO_ROW, fold, standing, type Folded } from './fold.js';
+import { numberKeys, type NumberedKeys } from './keys.js';
+import { NewRows, standingImages, type ImageDoors } from './new-rows.js';
+import type { ImageToPark, ParkedImages } from './parked-images.js';
+
+export type KeyedBatch = {
+  readonly slices: readonly Slice[];
+  /** Undefined: the table is yet to be made. */
+  readonly snapshot: Snapshot | undefined;
+  /** What rows are written as: the table's schema, or the one it has from this commit on. */
+  readonly layout: TableLayout;
+  readonly keys: readonly string[];
+  readonly floor: string;
+  readonly options: TableOptions;
+  /** Images that earlier commits parked; read only if a create asks for one. */
+  readonly parked: () => Promise<ParkedImages>;
+  readonly signal: AbortSignal;
+};
+
+/** The rows that stand under a batch's keys. */
+type Stand = {
+  readonly located: LocatedRows | undefined;
+  /** By key: the newest row that stands, -1 for none. */
+  readonly standingRow: Int32Array;
+  readonly positions: readonly (string | null)[];
+};
+
+/** What becomes of the keys: events whose rows go in, and which located rows go out. */
+type Decided = {
+  readonly updates: readonly { readonly event: number; readonly located: number }[];
+  readonly inserts: readonly number[];
+  readonly deletes: readonly number[];
+  /** Every row under a changed key: another writer may have left more than one. */
+  readonly removed: readonly number[];
+};
+
+/**
+ * Plans a batch of a table with a key: finds the rows that stand under the batch's keys, folds the events over them, and
+ * reads the new rows and, where the feed or a carried value needs them, the images of the old ones.
+ */
+export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
+  const { layout, options, snapshot, signal } = batch;
+  const events = new Events(batch.slices);
+  const columns = batch.keys.map((name) => must(findField(layout.schema, name), `key column ${name}`));
+  const keys = numberKeys(events, columns);
+  if (keys.bad.length > 0) return { kind: 'bad-records', records: keys.bad };
+  if (keys.texts.length === 0) return { kind: 'nothing' };
+
+  const stand = await findStanding(batch, keys);
+  const folded = foldBatch(batch, events, columns, keys, stand);
+  const decided = decide(folded.final, stand, keys);
+  if (decided.updates.length + decided.inserts.length + decided.deletes.length === 0)
+    return { kind: 'nothing' };
+
+  const rows = new NewRows({
+    events,
+    schema: layout.schema,
+    positionColumn: options.positionColumn,
+    keyed: true,
+    carries: folded.carries,
+  });
+  const put = [...decided.updates.map(({ event }) => event), ...decided.inserts];
+  const buried = folded.buried.filter(({ row }) => row !== NO_ROW);
+  const lenders = rows.decode([
+    ...put.filter((event) => rows.needsImages(event)),
+    ...buried.map(({ row }) => row),
+  ]);
+  const wantsImages = options.changeDataFeed && options.images === 'written';
+  const imaged = wantsImages
+    ? [...new Set([...decided.updates.map(({ located }) => located), ...decided.deletes, ...lenders])]
+    : [...lenders];
+  const images = await readImages(stand.located, imaged, { snapshot, layout, signal });
+  const rowOf = new Map(imaged.map((located, row) => [located, row]));
+  const doors: ImageDoors = {
+    standing: standingImages(images, rowOf, layout.schema),
+    parked: await parkedDoor(batch, folded),
+  };
+  const inserted = rows.build(put, doors);
+  if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
+
+  const park = buried.map(({ event, key, row, position }): ImageToPark => {
+    const { topic, partition } = events.sliceOf(event);
+    const values = layout.schema.fields.map((_, column) => rows.value(row, column, doors));
+    return { topic, partition, key: keys.texts[key] ?? '', order: orderText(position), values };
+  });
+  const updated = decided.updates.length;
+  const take = (table: ArrowTable, located: readonly number[]): ArrowTable =>
+    takeRows(
+      table,
+      Uint32Array.from(located, (one) => rowOf.get(one) ?? 0),
+    );
+  return {
+    kind: 'planned',
+    plan: {
+      removed: places(stand.located, decided.removed),
+      inserted: put.length === 0 ? undefined : inserted,
+      changes:
+        wantsImages && (images !== undefined || updated + decided.deletes.length === 0)
+          ? {
+              before:
+                images === undefined
+                  ? undefined
+                  : take(
+                      images,
+                      decided.updates.map(({ located }) => located),
+                    ),
+              after: takeRows(inserted, range(0, updated)),
+              deleted: images === undefined ? undefined : take(images, decided.deletes),
+              inserted: takeRows(inserted, range(updated, put.length)),
+            }
+          : undefined,
+      counts: {
+        source: events.length,
+        inserted: decided.inserts.length,
+        updated,
+        deleted: decided.deletes.length,
+      },
+      reads: { kind: 'keys', columns: batch.keys, keys: keys.set },
+      located: stand.located,
+      keys: batch.keys,
+      park,
+      stale: folded.counts.stale + folded.counts.repeated,
+      ignored:
+        rows.missing + events.length - folded.counts.applied - folded.counts.stale - folded.counts.repeated,
+      nulled: rows.nulled,
+    },
+  };
+}
+
+export function findField(schema: StructType, name: string): StructField | undefined {
+  return schema.fields.find((one) => one.name === name);
+}
+
+async function findStanding(batch: KeyedBatch, keys: NumberedKeys): Promise<Stand> {
+  const { snapshot, options, signal } = batch;
+  const standingRow = new Int32Array(keys.texts.length).fill(-1);
+  if (snapshot === undefined || batch.keys.some((name) => findField(snapshot.schema, name) === undefined)) {
+    return { located: undefined, standingRow, positions: [] };
+  }
+  const { positionColumn } = options;
+  const guarded = positionColumn !== undefined && findField(snapshot.schema, positionColumn) !== undefined;
+  const extra = guarded ? [positionColumn] : [];
+  const located = await locateRows(snapshot, { keyColumns: batch.keys, keys: keys.set, extra, signal });
+  const positions = Array.from({ length: located.count }, (_, row): string | null => {
+    const value = guarded ? located.extra[0]?.[row] : null;
+    return typeof value === 'string' ? value : null;
+  });
+  for (let row = 0; row < located.count; row++) {
+    const key = keys.numbers.get(located.key[row] ?? '');
+    if (key === undefined) continue;
+    const other = standingRow[key] ?? -1;
+    if (other < 0 || (positions[other] ?? '') < (positions[row] ?? '')) standingRow[key] = row;
+  }
+  return { located, standingRow, positions };
+}
+
+function foldBatch(
+  batch: KeyedBatch,
+  events: Events,
+  columns: readonly StructField[],
+  keys: NumberedKeys,
+  stand: Stand,
+): Folded {
+  const oldKey = (event: number): string =>
+    events.changes(event).oldKey(events.record[event] ?? 0, columns) ?? '';
+  return fold({
+    events,
+    keyOf: keys.keyOf,
+    keyCount: keys.texts.length,
+    standingRow: stand.standingRow,
+    standingPosition: stand.positions,
+    floor: batch.floor,
+    oldKeyText: oldKey,
+    oldKeyNumber: (event) => keys.numbers.get(oldKey(event)) ?? -1,
+  });
+}
+
+function decide(final: Int32Array, stand: Stand, keys: NumberedKeys): Decided {
+  const updates: { event: number; located: number }[] = [];
+  const inserts: number[] = [];
+  const deletes: number[] = [];
+  const changed = new Uint8Array(final.length);
+  for (let key = 0; key < final.length; key++) {
+    const located = stand.standingRow[key] ?? -1;
+    const code = final[key] ?? NO_ROW;
+    if (located < 0) {
+      if (code >= 0) inserts.push(code);
+      continue;
+    }
+    if (code === standing(located)) continue;
+    changed[key] = 1;
+    if (code === NO_ROW) deletes.push(located);
+    else updates.push({ event: code, located });
+  }
+  const removed: number[] = [];
+  for (let row = 0; row < (stand.located?.count ?? 0); row++) {
+    const key = keys.numbers.get(stand.located?.key[row] ?? '');
+    if (key !== undefined && changed[key] === 1) removed.push(row);
+  }
+  return { updates, inserts, deletes, removed };
+}
+
+async function parkedDoor(batch: KeyedBatch, folded: Folded): Promise<ImageDoors['parked']> {
+  const asked = [...folded.carries.values()].some((source) => source.kind === 'parked');
+  if (!asked) return () => undefined;
+  const parked = await batch.parked();
+  return (key, position) => parked.find(key, orderText(position));
+}
+
+async function readImages(
+  located: LocatedRows | undefined,
+  rows: readonly number[],
+  options: { snapshot: Snapshot | undefined; layout: TableLayout; signal: AbortSignal },
+): Promise<ArrowTable | undefined> {
+  const { snapshot, layout, signal } = options;
+  if (located === undefined || snapshot === undefined || rows.length === 0) return undefined;
+  return readRows(snapshot, places(located, rows), { layout, signal });
+}
+
+function places(located: LocatedRows | undefined, rows: readonly number[]): RowPlaces {
+  if (located === undefined) return { files: [], file: [], ordinal: [] };
+  return {
+    files: located.files,
+    file: Int32Array.from(rows, (row) => located.file[row] ?? 0),
+    ordinal: Float64Array.from(rows, (row) => located.ordinal[row] ?? 0),
+  };
+}
+
+function range(from: number, upTo: number): Uint32Array {
+  return Uint32Array.from({ length: upTo - from }, (_, at) => from + at);
+}

@@ -1,0 +1,160 @@
+import type { Half, SourceColumn } from '../../cdc/changes.js';
+import { SluiceError } from '../../base/errors.js';
+import { LONG, INTEGER, STRING, field } from '../../schema/build.js';
+import { planEvolution } from '../../schema/evolve.js';
+import { formatType } from '../../schema/type-text.js';
+import type { StructField, StructType } from '../../schema/types.js';
+import type { BadRecord, Slice, TableOptions } from '../settler.js';
+
+/** Columns of a keyless table that say where a row came from, beside its position. */
+export const PARTITION_COLUMN = '__partition';
+export const OFFSET_COLUMN = '__offset';
+
+/** The schema that a batch needs, and how it differs from the table's. */
+export type SchemaPlan =
+  | {
+      readonly kind: 'planned';
+      readonly schema: StructType;
+      readonly added: readonly string[];
+      readonly widened: readonly string[];
+    }
+  | { readonly kind: 'bad-records'; readonly records: readonly BadRecord[] };
+
+/** Records whose columns the table must have, and which half of them. */
+export type Wanted = { readonly slice: Slice; readonly records: Uint32Array; readonly half: Half };
+
+/** Our own columns of a table with or without a key, in the order in which they are created. */
+export function ownColumns(options: TableOptions, keyed: boolean): readonly StructField[] {
+  const position = options.positionColumn === undefined ? [] : [field(options.positionColumn, STRING)];
+  return keyed ? position : [...position, field(PARTITION_COLUMN, INTEGER), field(OFFSET_COLUMN, LONG)];
+}
+
+/**
+ * The smallest schema that holds the table's rows and the batch's (`schema/evolve`), with our own columns. Records whose
+ * columns can't be brought together with the others' are named, each with the column that stands in the way.
+ *
+ * @throws SluiceError SCHEMA_MISMATCH where `schema.evolution` forbids what the batch needs
+ */
+export function planSchema(
+  known: StructType | undefined,
+  wanted: readonly Wanted[],
+  options: TableOptions,
+  own: readonly StructField[],
+): SchemaPlan {
+  let schema: StructType = known ?? { kind: 'struct', fields: [] };
+  const units = new Map<string, SourceColumn['metadata']>();
+  const added = new Set<string>();
+  const widened = new Set<string>();
+  for (const { slice, records, half } of wanted) {
+    if (records.length === 0) continue;
+    const found = slice.changes.columns(records, half, schema.fields.length === 0 ? undefined : schema);
+    const columns = found.kind === 'found' ? withoutOwn(found.columns, own) : [];
+    const evolution = planEvolution(schema, columns);
+    if (found.kind === 'problem' || evolution.kind === 'impossible') {
+      return { kind: 'bad-records', records: misfits(schema, { slice, records, half }, own) };
+    }
+    for (const column of columns) if (!units.has(column.name)) units.set(column.name, column.metadata);
+    if (evolution.kind === 'evolved') {
+      schema = evolution.schema;
+      for (const name of evolution.added) added.add(name);
+      for (const { column } of evolution.widened) widened.add(column);
+    }
+  }
+  const complete = withOwn(withMetadata(schema, known, units), own);
+  if (known !== undefined) refuseIfFixed(options, added, widened);
+  return {
+    kind: 'planned',
+    schema: complete,
+    added: [...added],
+    widened: known === undefined ? [] : [...widened],
+  };
+}
+
+/** Whether the table lacks one of our own columns: one that another writer made. */
+export function lacksOwn(known: StructType, own: readonly StructField[]): boolean {
+  return own.some(({ name }) => !known.fields.some((have) => have.name === name));
+}
+
+function withoutOwn(columns: readonly SourceColumn[], own: readonly StructField[]): readonly SourceColumn[] {
+  for (const column of columns) {
+    if (own.some(({ name }) => name === column.name)) {
+      throw new SluiceError(
+        'CONFIG_INVALID',
+        `the source has a column named ${column.name}, which is Sluice's own`,
+        {
+          context: { column: column.name },
+          hint: 'Give position.column another name, or leave the column out with field.exclude.list.',
+        },
+      );
+    }
+  }
+  return columns;
+}
+
+function withOwn(schema: StructType, own: readonly StructField[]): StructType {
+  const missing = own.filter(({ name }) => !schema.fields.some((have) => have.name === name));
+  return missing.length === 0 ? schema : { kind: 'struct', fields: [...schema.fields, ...missing] };
+}
+
+/** New columns carry the source's metadata, and no history of how their type was found inside the batch. */
+function withMetadata(
+  schema: StructType,
+  known: StructType | undefined,
+  units: ReadonlyMap<string, SourceColumn['metadata']>,
+): StructType {
+  const fields = schema.fields.map((have) => {
+    if (known?.fields.some(({ name }) => name === have.name) === true) return have;
+    return { ...have, metadata: units.get(have.name) ?? {} };
+  });
+  return { kind: 'struct', fields };
+}
+
+function refuseIfFixed(
+  options: TableOptions,
+  added: ReadonlySet<string>,
+  widened: ReadonlySet<string>,
+): void {
+  const names = [...added, ...widened];
+  if (names.length === 0 || options.schemaEvolution === 'evolve' || options.schemaEvolution === 'lenient')
+    return;
+  throw new SluiceError(
+    'SCHEMA_MISMATCH',
+    `the source has columns that the table does not hold as they are: ${names.join(', ')}`,
+    {
+      context: { columns: names.join(', ') },
+      hint: `schema.evolution=${options.schemaEvolution} forbids the change; alter the table, or set it to evolve.`,
+    },
+  );
+}
+
+function misfits(
+  schema: StructType,
+  { slice, records, half }: Wanted,
+  own: readonly StructField[],
+): BadRecord[] {
+  const bad: BadRecord[] = [];
+  let grown = schema;
+  for (const record of records) {
+    const one = Uint32Array.of(record);
+    const found = slice.changes.columns(one, half, grown.fields.length === 0 ? undefined : grown);
+    const at = {
+      topic: slice.topic,
+      partition: slice.partition,
+      offset: slice.changes.offset(record),
+      index: record,
+    };
+    if (found.kind === 'problem') {
+      bad.push({ ...at, problem: found.problem });
+      continue;
+    }
+    const evolution = planEvolution(grown, withoutOwn(found.columns, own));
+    if (evolution.kind === 'impossible') {
+      const { column, have, want } = evolution;
+      const reason = `the column is ${formatType(have)} and the record has ${formatType(want)}`;
+      bad.push({ ...at, problem: { kind: 'schema', reason, field: column } });
+    } else if (evolution.kind === 'evolved') {
+      grown = evolution.schema;
+    }
+  }
+  return bad;
+}
