@@ -13,24 +13,15 @@ import type {
   AddFile,
   CdcFile,
   DeletionVectorDescriptor,
-  DomainMetadata,
   Metadata,
   PartitionValues,
   Protocol,
   RemoveFile,
-  Txn,
 } from './actions.js';
-import { JsonFields, NO_PARTITION_VALUES } from './json-fields.js';
+import { isActionName, readAction, type CheckpointLine } from './action-fields.js';
+import { JsonFields } from './json-fields.js';
 
-/** A file of file actions that a V2 checkpoint names. Delta protocol, "Sidecar File Information". */
-export type Sidecar = {
-  readonly path: string;
-  readonly sizeInBytes: number;
-  readonly modificationTime: number;
-};
-
-/** A line of a V2 checkpoint in JSON form: an action, or a sidecar that holds more of them. */
-export type CheckpointLine = Action | { readonly kind: 'sidecar'; readonly sidecar: Sidecar };
+export type { CheckpointLine, Sidecar } from './action-fields.js';
 
 /**
  * Reads the actions of a commit, one JSON object a line. Lossless for what is kept: integers beyond 2^53
@@ -98,156 +89,13 @@ function parseLine(line: string, into: CheckpointLine[], where: Where): void {
 }
 
 function parseAction(kind: string, body: JsonValue): CheckpointLine | undefined {
-  switch (kind) {
-    case 'add':
-      return { kind, add: parseAdd(fieldsOf(body, kind)) };
-    case 'remove':
-      return { kind, remove: parseRemove(fieldsOf(body, kind)) };
-    case 'cdc':
-      return { kind, cdc: parseCdc(fieldsOf(body, kind)) };
-    case 'txn':
-      return { kind, txn: parseTxn(fieldsOf(body, kind)) };
-    case 'commitInfo':
-      return { kind, commitInfo: objectOf(body, kind) };
-    case 'metaData':
-      return { kind, metaData: parseMetadata(fieldsOf(body, kind)) };
-    case 'protocol':
-      return { kind, protocol: parseProtocol(fieldsOf(body, kind)) };
-    case 'domainMetadata':
-      return { kind, domainMetadata: parseDomain(fieldsOf(body, kind)) };
-    case 'sidecar':
-      return { kind, sidecar: parseSidecar(fieldsOf(body, kind)) };
-    default:
-      return undefined;
+  if (kind !== 'commitInfo' && !isActionName(kind)) return undefined;
+  if (!isJsonObject(body)) {
+    throw new SluiceError('CORRUPT_LOG', `the action ${kind} in the log is no object`, {
+      context: { action: kind },
+    });
   }
-}
-
-function objectOf(body: JsonValue, kind: string): JsonObject {
-  if (isJsonObject(body)) return body;
-  throw new SluiceError('CORRUPT_LOG', `the action ${kind} in the log is no object`, {
-    context: { action: kind },
-  });
-}
-
-function fieldsOf(body: JsonValue, kind: string): JsonFields {
-  return new JsonFields(objectOf(body, kind), kind);
-}
-
-function parseAdd(fields: JsonFields): AddFile {
-  return defined({
-    path: fields.string('path'),
-    partitionValues: fields.partitionValuesIfAny('partitionValues') ?? NO_PARTITION_VALUES,
-    size: fields.number('size'),
-    modificationTime: fields.number('modificationTime'),
-    dataChange: fields.boolean('dataChange'),
-    stats: fields.stringIfAny('stats'),
-    tags: fields.recordIfAny('tags'),
-    deletionVector: parseDeletionVector(fields.objectIfAny('deletionVector')),
-    baseRowId: fields.bigintIfAny('baseRowId'),
-    defaultRowCommitVersion: fields.bigintIfAny('defaultRowCommitVersion'),
-    clusteringProvider: fields.stringIfAny('clusteringProvider'),
-  });
-}
-
-function parseRemove(fields: JsonFields): RemoveFile {
-  return defined({
-    path: fields.string('path'),
-    deletionTimestamp: fields.numberIfAny('deletionTimestamp'),
-    dataChange: fields.booleanIfAny('dataChange') ?? true,
-    extendedFileMetadata: fields.booleanIfAny('extendedFileMetadata'),
-    partitionValues: fields.partitionValuesIfAny('partitionValues'),
-    size: fields.numberIfAny('size'),
-    stats: fields.stringIfAny('stats'),
-    tags: fields.recordIfAny('tags'),
-    deletionVector: parseDeletionVector(fields.objectIfAny('deletionVector')),
-    baseRowId: fields.bigintIfAny('baseRowId'),
-    defaultRowCommitVersion: fields.bigintIfAny('defaultRowCommitVersion'),
-  });
-}
-
-function parseCdc(fields: JsonFields): CdcFile {
-  return defined({
-    path: fields.string('path'),
-    partitionValues: fields.partitionValuesIfAny('partitionValues') ?? NO_PARTITION_VALUES,
-    size: fields.number('size'),
-    tags: fields.recordIfAny('tags'),
-  });
-}
-
-function parseDeletionVector(object: JsonObject | undefined): DeletionVectorDescriptor | undefined {
-  if (object === undefined) return undefined;
-  const fields = new JsonFields(object, 'deletionVector');
-  return defined({
-    storageType: storageTypeOf(fields.string('storageType')),
-    pathOrInlineDv: fields.string('pathOrInlineDv'),
-    offset: fields.numberIfAny('offset'),
-    sizeInBytes: fields.number('sizeInBytes'),
-    cardinality: fields.number('cardinality'),
-  });
-}
-
-function storageTypeOf(text: string): DeletionVectorDescriptor['storageType'] {
-  if (text === 'u' || text === 'i' || text === 'p') return text;
-  throw new SluiceError('CORRUPT_LOG', `a deletion vector is stored as "${text}", which is not known`, {
-    context: { action: 'deletionVector', field: 'storageType' },
-  });
-}
-
-function parseTxn(fields: JsonFields): Txn {
-  return defined({
-    appId: fields.string('appId'),
-    version: fields.bigint('version'),
-    lastUpdated: fields.numberIfAny('lastUpdated'),
-  });
-}
-
-function parseMetadata(fields: JsonFields): Metadata {
-  const format = fields.objectIfAny('format');
-  const provider =
-    format === undefined ? undefined : new JsonFields(format, 'metaData.format').stringIfAny('provider');
-  if (provider !== undefined && provider.toLowerCase() !== 'parquet') {
-    throw new SluiceError(
-      'PROTOCOL_UNSUPPORTED',
-      `the table's files are ${provider}, only parquet is supported`,
-      {
-        context: { format: provider },
-      },
-    );
-  }
-  return defined({
-    id: fields.string('id'),
-    name: fields.stringIfAny('name'),
-    description: fields.stringIfAny('description'),
-    schemaString: fields.string('schemaString'),
-    partitionColumns: fields.stringsIfAny('partitionColumns') ?? [],
-    configuration: fields.recordIfAny('configuration') ?? {},
-    createdTime: fields.numberIfAny('createdTime'),
-  });
-}
-
-function parseProtocol(fields: JsonFields): Protocol {
-  return defined({
-    minReaderVersion: fields.number('minReaderVersion'),
-    minWriterVersion: fields.number('minWriterVersion'),
-    readerFeatures: fields.stringsIfAny('readerFeatures'),
-    writerFeatures: fields.stringsIfAny('writerFeatures'),
-  });
-}
-
-function parseDomain(fields: JsonFields): DomainMetadata {
-  return {
-    domain: fields.string('domain'),
-    configuration: fields.stringIfAny('configuration') ?? '',
-    removed: fields.booleanIfAny('removed') ?? false,
-  };
-}
-
-function parseSidecar(fields: JsonFields): Sidecar {
-  return {
-    path: fields.string('path'),
-    sizeInBytes: fields.number('sizeInBytes'),
-    modificationTime: fields.number('modificationTime'),
-  };
+  return kind === 'commitInfo' ? { kind, commitInfo: body } : readAction(kind, new JsonFields(body, kind));
 }
 
 function formatAction(action: Action): string {
@@ -363,15 +211,4 @@ function present(draft: Draft): JsonObject {
   const entries: [string, JsonValue][] = [];
   for (const [key, value] of Object.entries(draft)) if (value !== undefined) entries.push([key, value]);
   return Object.fromEntries(entries);
-}
-
-/** An object whose optional members may be given as undefined; `defined` leaves those out. */
-type Loose<T> = {
-  readonly [K in keyof T as undefined extends T[K] ? never : K]: T[K];
-} & { readonly [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
-
-function defined<T extends object>(object: T): Loose<T> {
-  const entries = Object.entries(object).filter(([, value]) => value !== undefined);
-  // The members that are left are those of T; the type system does not follow a filter.
-  return Object.fromEntries(entries) as Loose<T>;
 }

@@ -1,15 +1,10 @@
 import { SluiceError } from '../base/errors.js';
 import { isJsonObject, ownMember, type JsonObject, type JsonValue } from '../base/json.js';
+import { NO_PARTITION_VALUES, type ActionFields } from './action-fields.js';
 import type { PartitionValues } from './actions.js';
 
-/** Those of every file of a table without partitions: one map for all of them. */
-export const NO_PARTITION_VALUES: PartitionValues = new Map();
-
-/**
- * The members of one JSON object of the log, read by name and type. A member that is null counts as
- * absent. One of another type is `CORRUPT_LOG`, which names the action and the field and never the value.
- */
-export class JsonFields {
+/** The fields of an action that stands as JSON. */
+export class JsonFields implements ActionFields {
   readonly #object: JsonObject;
   readonly #what: string;
 
@@ -29,7 +24,6 @@ export class JsonFields {
     throw this.#corrupt(name, 'a string');
   }
 
-  /** A safe integer or any other number. */
   number(name: string): number {
     return this.#required(name, this.numberIfAny(name));
   }
@@ -61,7 +55,12 @@ export class JsonFields {
     throw this.#corrupt(name, 'true or false');
   }
 
-  objectIfAny(name: string): JsonObject | undefined {
+  fieldsIfAny(name: string): JsonFields | undefined {
+    const object = this.#objectIfAny(name);
+    return object === undefined ? undefined : new JsonFields(object, `${this.#what}.${name}`);
+  }
+
+  #objectIfAny(name: string): JsonObject | undefined {
     const value = this.#member(name);
     if (value === undefined || isJsonObject(value)) return value;
     throw this.#corrupt(name, 'an object');
@@ -78,9 +77,8 @@ export class JsonFields {
     });
   }
 
-  /** An object whose members are strings; members that are null are left out. */
   recordIfAny(name: string): Readonly<Record<string, string>> | undefined {
-    const object = this.objectIfAny(name);
+    const object = this.#objectIfAny(name);
     if (object === undefined) return undefined;
     const entries: [string, string][] = [];
     for (const [key, value] of Object.entries(object)) {
@@ -90,12 +88,8 @@ export class JsonFields {
     return Object.fromEntries(entries);
   }
 
-  /**
-   * Partition values by column. The empty text stands for null in columns of every type, strings too
-   * (Delta protocol, "Partition Value Serialization"), and becomes null here.
-   */
   partitionValuesIfAny(name: string): PartitionValues | undefined {
-    const object = this.objectIfAny(name);
+    const object = this.#objectIfAny(name);
     if (object === undefined) return undefined;
     const keys = Object.keys(object);
     if (keys.length === 0) return NO_PARTITION_VALUES;

@@ -1,0 +1,185 @@
+import type { DataType, StructType, Value } from '../schema/types.js';
+import { isActionName, readAction, type CheckpointLine } from './action-fields.js';
+import type {
+  AddFile,
+  DeletionVectorDescriptor,
+  Metadata,
+  PartitionValues,
+  Protocol,
+  Txn,
+} from './actions.js';
+import { CHECKPOINT_SCHEMA } from './checkpoint-schema.js';
+import { tableProperty } from './properties.js';
+import type { TableState, Tombstone } from './replay.js';
+import { RowFields } from './row-fields.js';
+import { statsOfColumns } from './stats-parsed.js';
+
+export { CHECKPOINT_COLUMNS, CHECKPOINT_SCHEMA } from './checkpoint-schema.js';
+
+/** The rows of one checkpoint, and how many they are. */
+export type CheckpointRows = {
+  readonly count: number;
+  readonly addFiles: number;
+  /** Each row once, with the columns of `CHECKPOINT_SCHEMA`. */
+  readonly rows: Iterable<readonly Value[]>;
+};
+
+/**
+ * What a classic checkpoint holds of a state: protocol, metadata, txns, domains, live files with stats, and the
+ * removed files that VACUUM must still keep. Removals past `delta.deletedFileRetentionDuration` and txns
+ * past `delta.setTransactionRetentionDuration`, those without a time among them, are left out. Delta
+ * protocol, "Checkpoints" and "Action Reconciliation".
+ */
+export function checkpointRows(state: TableState, nowMs: number): CheckpointRows {
+  const keepFrom = nowMs - tableProperty(state.configuration, 'deletedFileRetentionMs');
+  const tombstones = state.tombstones.toArray().filter((file) => (file.deletionTimestamp ?? 0) >= keepFrom);
+  const txns = unexpiredTxns(state, nowMs);
+  const count = 2 + txns.length + state.domains.size + state.files.size + tombstones.length;
+  return {
+    count,
+    addFiles: state.files.size,
+    rows: { [Symbol.iterator]: () => rowsOf(state, txns, tombstones) },
+  };
+}
+
+/** The txns that count at that time: all, unless the table limits how long they do. */
+export function unexpiredTxns(state: TableState, nowMs: number): readonly Txn[] {
+  const retentionMs = tableProperty(state.configuration, 'txnRetentionMs');
+  const txns = [...state.txns.values()];
+  if (retentionMs === undefined) return txns;
+  return txns.filter(({ lastUpdated }) => lastUpdated !== undefined && lastUpdated >= nowMs - retentionMs);
+}
+
+/**
+ * The actions in the rows of a checkpoint, whichever writer's: columns and fields that are not there are null,
+ * unknown ones are skipped. Stats that a writer kept only as columns come back as JSON.
+ *
+ * @param schema - the columns of the rows, in their order
+ */
+export function* checkpointActions(
+  schema: StructType,
+  rows: Iterable<readonly Value[]>,
+): Generator<CheckpointLine, void, undefined> {
+  const columns = schema.fields.map(({ name, type }) => (isActionName(name) ? { name, type } : undefined));
+  for (const row of rows) {
+    for (const [i, column] of columns.entries()) {
+      if (column === undefined) continue;
+      const fields = RowFields.of(row[i], column.name);
+      if (fields === undefined) continue;
+      const action = readAction(column.name, fields);
+      yield action.kind === 'add' ? withStats(action, fields, column.type) : action;
+    }
+  }
+}
+
+function* rowsOf(
+  state: TableState,
+  txns: readonly Txn[],
+  tombstones: readonly Tombstone[],
+): Generator<readonly Value[], void, undefined> {
+  yield row('protocol', protocolValue(state.protocol));
+  yield row('metaData', metadataValue(state.metadata));
+  for (const txn of txns) yield row('txn', txnValue(txn));
+  for (const [domain, configuration] of state.domains) {
+    yield row('domainMetadata', { domain, configuration, removed: false });
+  }
+  for (const add of state.files) yield row('add', addValue(add));
+  for (const remove of tombstones) yield row('remove', removeValue(remove));
+}
+
+const COLUMN_OF: ReadonlyMap<string, number> = new Map(
+  CHECKPOINT_SCHEMA.fields.map(({ name }, i) => [name, i]),
+);
+
+function row(column: string, value: Value): readonly Value[] {
+  const values: Value[] = new Array<Value>(COLUMN_OF.size).fill(null);
+  values[COLUMN_OF.get(column) ?? 0] = value;
+  return values;
+}
+
+function protocolValue(protocol: Protocol): Value {
+  return {
+    minReaderVersion: protocol.minReaderVersion,
+    minWriterVersion: protocol.minWriterVersion,
+    readerFeatures: protocol.readerFeatures ?? null,
+    writerFeatures: protocol.writerFeatures ?? null,
+  };
+}
+
+function metadataValue(metadata: Metadata): Value {
+  return {
+    id: metadata.id,
+    name: metadata.name ?? null,
+    description: metadata.description ?? null,
+    format: { provider: 'parquet', options: [] },
+    schemaString: metadata.schemaString,
+    partitionColumns: metadata.partitionColumns,
+    configuration: Object.entries(metadata.configuration),
+    createdTime: long(metadata.createdTime),
+  };
+}
+
+function txnValue(txn: Txn): Value {
+  return { appId: txn.appId, version: txn.version, lastUpdated: long(txn.lastUpdated) };
+}
+
+function addValue(add: AddFile): Value {
+  return {
+    path: add.path,
+    partitionValues: pairs(add.partitionValues),
+    size: BigInt(add.size),
+    modificationTime: BigInt(add.modificationTime),
+    dataChange: false,
+    tags: add.tags === undefined ? null : Object.entries(add.tags),
+    deletionVector: vectorValue(add.deletionVector),
+    baseRowId: add.baseRowId ?? null,
+    defaultRowCommitVersion: add.defaultRowCommitVersion ?? null,
+    clusteringProvider: add.clusteringProvider ?? null,
+    stats: add.stats ?? null,
+  };
+}
+
+function removeValue(remove: Tombstone): Value {
+  return {
+    path: remove.path,
+    deletionTimestamp: long(remove.deletionTimestamp),
+    dataChange: false,
+    extendedFileMetadata: remove.extendedFileMetadata ?? null,
+    partitionValues: remove.partitionValues === undefined ? null : pairs(remove.partitionValues),
+    size: long(remove.size),
+    deletionVector: vectorValue(remove.deletionVector),
+    baseRowId: remove.baseRowId ?? null,
+    defaultRowCommitVersion: remove.defaultRowCommitVersion ?? null,
+  };
+}
+
+function vectorValue(descriptor: DeletionVectorDescriptor | undefined): Value {
+  if (descriptor === undefined) return null;
+  return {
+    storageType: descriptor.storageType,
+    pathOrInlineDv: descriptor.pathOrInlineDv,
+    offset: descriptor.offset ?? null,
+    sizeInBytes: descriptor.sizeInBytes,
+    cardinality: BigInt(descriptor.cardinality),
+  };
+}
+
+type AddAction = Extract<CheckpointLine, { kind: 'add' }>;
+
+/** Stats as JSON where the writer kept them as columns only. */
+function withStats(action: AddAction, fields: RowFields, addType: DataType): AddAction {
+  if (action.add.stats !== undefined || addType.kind !== 'struct') return action;
+  const type = addType.fields.find(({ name }) => name === 'stats_parsed')?.type;
+  const parsed = fields.value('stats_parsed');
+  if (type?.kind !== 'struct' || parsed === undefined) return action;
+  const stats = statsOfColumns(parsed, type);
+  return stats === undefined ? action : { kind: 'add', add: { ...action.add, stats } };
+}
+
+function pairs(values: PartitionValues): Value {
+  return [...values];
+}
+
+function long(value: number | undefined): bigint | null {
+  return value === undefined ? null : BigInt(value);
+}
