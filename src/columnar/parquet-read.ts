@@ -1,9 +1,10 @@
-import { Table, tableFromIPC } from 'apache-arrow';
-import { parquetMetadata, type FileMetaData } from 'hyparquet';
-import { readParquet } from 'parquet-wasm';
-import { SluiceError } from '../base/errors.js';
+import { Field, Schema, Table, tableFromIPC, tableToIPC, Timestamp, TimeUnit, type DataType } from 'apache-arrow';
+import { readParquet, readSchema } from 'parquet-wasm';
+import { assert, InvariantError, isSluiceError, SluiceError } from '../base/errors.js';
 import type { StructType } from '../schema/types.js';
 import { structOf } from './arrow-types.js';
+import { batchOf } from './assemble.js';
+import { MAGIC_BYTES, ParquetFooter, type ByteRange } from './parquet-footer.js';
 
 /** The bytes of a Parquet file, wherever they are. */
 export interface ParquetSource {
@@ -21,7 +22,7 @@ export type ParquetGroup = {
   readonly firstRow: number;
 };
 
-/** An open Parquet file. */
+/** An open Parquet file. It holds the footer only, and nothing in wasm memory. */
 export interface ParquetReader extends Disposable, AsyncDisposable {
   /** Rows of the whole file. */
   readonly rows: number;
@@ -37,85 +38,202 @@ export interface ParquetReader extends Disposable, AsyncDisposable {
    *
    * @throws SluiceError CORRUPT_FILE if the bytes are no such Parquet
    */
-  read(options?: {
-    readonly columns?: readonly string[];
-    readonly groups?: readonly number[];
-  }): Promise<Table>;
+  read(options?: { readonly columns?: readonly string[]; readonly groups?: readonly number[] }): Promise<Table>;
 }
 
 /**
  * Opens a file by its footer; nothing else is read yet.
  *
  * @throws SluiceError CORRUPT_FILE if there is no footer to understand
+ * @throws SluiceError SCHEMA_MISMATCH if a column's type is none that Delta knows
  */
 export async function openParquet(source: ParquetSource): Promise<ParquetReader> {
-  const metadata = await readFooter(source);
-  const groups: ParquetGroup[] = [];
-  let firstRow = 0;
-  for (const group of metadata.row_groups) {
-    const rows = Number(group.num_rows);
-    groups.push({ rows, firstRow });
-    firstRow += rows;
+  const bytes = await readFooter(source);
+  return orCorrupt(source, () => new OpenFile(source, new ParquetFooter(bytes)));
+}
+
+class OpenFile implements ParquetReader {
+  readonly rows: number;
+  readonly groups: readonly ParquetGroup[];
+  readonly columns: readonly string[];
+  readonly schema: StructType;
+  private readonly source: ParquetSource;
+  private readonly footer: ParquetFooter;
+  private readonly arrow: Schema;
+
+  constructor(source: ParquetSource, footer: ParquetFooter) {
+    this.source = source;
+    this.footer = footer;
+    this.columns = footer.columns.map(({ name }) => name);
+    let firstRow = 0;
+    this.groups = footer.groupRows.map((rows) => {
+      const group = { rows, firstRow };
+      firstRow += rows;
+      return group;
+    });
+    this.rows = firstRow;
+    this.arrow = readableSchema(footer);
+    this.schema = structOf(this.arrow);
   }
-  const columns = topLevelColumns(metadata);
-  return {
-    rows: firstRow,
-    groups,
-    columns,
-    schema: structOf(
-      tableFromIPC(readParquet(await source.read(0, source.size), { limit: 0 }).intoIPCStream()).schema,
-    ),
-    async read(options = {}) {
-      const wanted =
-        options.columns === undefined ? columns : columns.filter((name) => options.columns?.includes(name));
-      const rowGroups = [...new Set(options.groups ?? groups.keys())].sort((a, b) => a - b);
-      const bytes = await source.read(0, source.size);
-      try {
-        return tableFromIPC(readParquet(bytes, { columns: [...wanted], rowGroups }).intoIPCStream());
-      } catch (cause) {
-        throw corrupt(source, cause);
-      }
-    },
-    [Symbol.dispose]() {},
-    async [Symbol.asyncDispose]() {},
-  };
+
+  async read(options: { columns?: readonly string[]; groups?: readonly number[] } = {}): Promise<Table> {
+    const { columns: names, groups: wanted } = options;
+    const columns = [...this.columns.keys()].filter(
+      (index) => names === undefined || names.includes(this.columns[index] ?? ''),
+    );
+    const groups = wanted === undefined ? [...this.groups.keys()] : [...new Set(wanted)].sort((a, b) => a - b);
+    let rows = 0;
+    for (const index of groups) {
+      const group = this.groups[index];
+      assert(group !== undefined, () => `no row group ${index}`);
+      rows += group.rows;
+    }
+    if (columns.length === 0 || rows === 0) return emptied(this.arrow, columns, rows);
+    const { ranges, footer } = orCorrupt(this.source, () => this.footer.excerpt(columns, groups, this.hints(columns)));
+    const file = await assemble(this.source, ranges, footer);
+    return orCorrupt(this.source, () => {
+      const table = tableFromIPC(readParquet(file, { batchSize: Math.min(rows, BATCH_ROWS) }).intoIPCStream());
+      if (table.numRows !== rows) throw new RangeError(`${table.numRows} rows where the footer says ${rows}`);
+      return table;
+    });
+  }
+
+  private hints(columns: readonly number[]): ReadonlyMap<string, string> {
+    if (!columns.some((index) => this.footer.columns[index]?.int96)) return new Map();
+    const fields = columns.flatMap((index) => this.arrow.fields[index] ?? []);
+    return schemaHint(new Schema(fields));
+  }
+
+  // Each call into wasm gives back all that it took, so that nothing is left to free.
+  [Symbol.dispose](): void {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** One batch for nearly every read, since one chunk is read fastest; a bound for what lies in wasm memory at once. */
+const BATCH_ROWS = 1 << 20;
+
+/** The columns in Arrow types, with microseconds where a column holds INT96. */
+function readableSchema(footer: ParquetFooter): Schema {
+  const none = footer.excerpt([...footer.columns.keys()], [], new Map());
+  const bare = new Uint8Array(MAGIC_BYTES + none.footer.length + 8);
+  finishFile(bare, none.footer);
+  const { schema } = tableFromIPC(readSchema(bare).intoIPCStream());
+  const fields = schema.fields.map((field, index) => (footer.columns[index]?.int96 ? inMicros(field) : field));
+  return new Schema(fields);
+}
+
+/**
+ * INT96 reaches from year -4712 to far beyond 9999, and Arrow's nanoseconds only from 1677 to 2262: they are read as
+ * microseconds. Delta protocol, "Primitive Types": a timestamp is an instant, in UTC.
+ */
+function inMicros(field: Field): Field {
+  return field.clone({ type: microsType(field.type) });
+}
+
+function microsType(type: DataType): DataType {
+  if (type instanceof Timestamp && type.unit === TimeUnit.NANOSECOND) return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
+  if (type.children?.length) Reflect.set(type, 'children', type.children.map(inMicros));
+  return type;
+}
+
+/** What arrow-rs takes as the wanted Arrow types: the schema message of the stream format, under its own key. */
+function schemaHint(schema: Schema): ReadonlyMap<string, string> {
+  const stream = tableToIPC(new Table(schema), 'stream');
+  return new Map([['ARROW:schema', Buffer.from(stream.subarray(0, stream.length - END_OF_STREAM_BYTES)).toString('base64')]]);
+}
+
+const END_OF_STREAM_BYTES = 8;
+
+function emptied(schema: Schema, columns: readonly number[], rows: number): Table {
+  if (columns.length > 0) return new Table(new Schema(columns.flatMap((index) => schema.fields[index] ?? [])));
+  const none = new Schema([]);
+  return new Table(none, [batchOf(none, [], rows)]);
 }
 
 /** Covers the footer of nearly all files in one read; a longer one costs a second. */
 const TAIL_BYTES = 64 * 1024;
+const MAGIC = Buffer.from('PAR1');
 
-async function readFooter(source: ParquetSource): Promise<FileMetaData> {
-  const from = Math.max(0, source.size - TAIL_BYTES);
-  let tail = await source.read(from, source.size);
+async function readFooter(source: ParquetSource): Promise<Uint8Array> {
+  const { size } = source;
+  const tail = await source.read(Math.max(0, size - TAIL_BYTES), size);
+  const end = tail.byteLength - 8;
+  if (end < 0 || MAGIC.compare(tail, end + 4) !== 0) throw corrupt(source, new SyntaxError('no PAR1 at its end'));
+  const length = new DataView(tail.buffer, tail.byteOffset).getUint32(end, true);
+  if (length <= end) return tail.subarray(end - length, end);
+  if (length > size - 8 - MAGIC_BYTES) throw corrupt(source, new RangeError('a footer longer than the file'));
+  return source.read(size - 8 - length, size - 8);
+}
+
+/** Two runs that are not farther apart are read as one: the bytes between cost less than another request. */
+const GAP_BYTES = 128 * 1024;
+/** Requests on their way at the same time, so that a wide table does not open hundreds. */
+const READS_MAX = 8;
+
+/** Reads the ranges and puts a file together of them. */
+async function assemble(source: ParquetSource, ranges: readonly ByteRange[], footer: Uint8Array): Promise<Uint8Array> {
+  const bytes = ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
+  const file = new Uint8Array(MAGIC_BYTES + bytes + footer.length + 8);
+  const reads = coalesce(source, ranges);
+  for (let first = 0; first < reads.length; first += READS_MAX) {
+    await Promise.all(
+      reads.slice(first, first + READS_MAX).map(async ({ start, end, parts }) => {
+        const run = await source.read(start, end);
+        if (run.byteLength !== end - start) throw corrupt(source, new RangeError('ends too early'));
+        for (const part of parts) file.set(run.subarray(part.start - start, part.end - start), part.to);
+      }),
+    );
+  }
+  finishFile(file, footer);
+  return file;
+}
+
+type Part = ByteRange & { readonly to: number };
+type Read = { start: number; end: number; parts: Part[] };
+
+function coalesce(source: ParquetSource, ranges: readonly ByteRange[]): Read[] {
+  let to = MAGIC_BYTES;
+  const parts = ranges.map(({ start, end }): Part => {
+    if (end > source.size) throw corrupt(source, new RangeError('a column chunk beyond its end'));
+    const part = { start, end, to };
+    to += end - start;
+    return part;
+  });
+  const reads: Read[] = [];
+  for (const part of parts.sort((one, other) => one.start - other.start)) {
+    const last = reads.at(-1);
+    if (last !== undefined && part.start - last.end <= GAP_BYTES) {
+      last.end = Math.max(last.end, part.end);
+      last.parts.push(part);
+    } else {
+      reads.push({ start: part.start, end: part.end, parts: [part] });
+    }
+  }
+  return reads;
+}
+
+function finishFile(file: Uint8Array, footer: Uint8Array): void {
+  const end = file.length - 8;
+  file.set(MAGIC, 0);
+  file.set(footer, end - footer.length);
+  new DataView(file.buffer, file.byteOffset).setUint32(end, footer.length, true);
+  file.set(MAGIC, end + 4);
+}
+
+function orCorrupt<T>(source: ParquetSource, decode: () => T): T {
   try {
-    const length = new DataView(tail.buffer, tail.byteOffset).getUint32(tail.byteLength - 8, true) + 8;
-    if (length > tail.byteLength && length <= source.size)
-      tail = await source.read(source.size - length, source.size);
-    return parquetMetadata(tail.slice().buffer);
+    return decode();
   } catch (cause) {
+    if (isSluiceError(cause) || cause instanceof InvariantError) throw cause;
     throw corrupt(source, cause);
   }
 }
 
-function topLevelColumns(metadata: FileMetaData): string[] {
-  const names: string[] = [];
-  let at = 1;
-  const skip = (): void => {
-    const children = metadata.schema[at++]?.num_children ?? 0;
-    for (let child = 0; child < children; child++) skip();
-  };
-  const count = metadata.schema[0]?.num_children ?? 0;
-  for (let column = 0; column < count; column++) {
-    names.push(metadata.schema[at]?.name ?? '');
-    skip();
-  }
-  return names;
-}
-
 function corrupt(source: ParquetSource, cause: unknown): SluiceError {
-  const name = source.name ?? 'a data file';
-  return new SluiceError('CORRUPT_FILE', `${name} is no Parquet file that can be read`, {
+  return new SluiceError('CORRUPT_FILE', `${source.name ?? 'a data file'} is no Parquet file that can be read`, {
     context: { file: source.name },
+    hint: 'restore the file from a copy, or the table to a version that does not have it',
     cause,
   });
 }

@@ -1,0 +1,196 @@
+import { decodeThrift, encodeThrift, Wire, type ThriftList, type ThriftStruct, type ThriftValue } from './thrift.js';
+
+/** A run of bytes: from `start` up to `end`. */
+export type ByteRange = { readonly start: number; readonly end: number };
+
+export type FooterColumn = {
+  readonly name: string;
+  /** Whether any of its leaves is an INT96, the timestamp of older writers. */
+  readonly int96: boolean;
+};
+
+/** A part of a file that can stand as a file of its own. */
+export type Excerpt = {
+  /** The bytes to copy out of the file, in order and without overlap. */
+  readonly ranges: readonly ByteRange[];
+  /** The footer of a file that holds `PAR1` and then exactly those bytes. */
+  readonly footer: Uint8Array;
+};
+
+/** Field ids of Apache Parquet's `parquet.thrift`. */
+const File = { schema: 2, rows: 3, groups: 4, keyValues: 5, orders: 7 } as const;
+const Element = { type: 1, name: 4, children: 5 } as const;
+const Group = { columns: 1, rows: 3, sorting: 4, fileOffset: 5 } as const;
+const Chunk = { filePath: 1, fileOffset: 2, meta: 3, indexes: [4, 5, 6, 7] } as const;
+const Meta = { compressed: 7, dataPage: 9, indexPage: 10, dictionaryPage: 11, blooms: [14, 15] } as const;
+const INT96 = 3;
+
+/** The footer of a Parquet file, and how to cut the file down to some of its columns and row groups. */
+export class ParquetFooter {
+  readonly columns: readonly FooterColumn[];
+  /** Rows of each row group. */
+  readonly groupRows: readonly number[];
+  private readonly file: ThriftStruct;
+  private readonly groups: readonly ThriftStruct[];
+  private readonly subtrees: readonly Subtree[];
+
+  /** Throws RangeError or SyntaxError if the bytes are no footer. */
+  constructor(bytes: Uint8Array) {
+    this.file = decodeThrift(bytes);
+    const schema = structs(this.file, File.schema);
+    this.subtrees = topLevel(schema);
+    this.columns = this.subtrees.map(({ elements }) => ({
+      name: nameOf(elements[0]),
+      int96: elements.some((element) => element.get(Element.type)?.value === INT96),
+    }));
+    this.groups = this.file.has(File.groups) ? structs(this.file, File.groups) : [];
+    this.groupRows = this.groups.map((group) => integer(group, Group.rows));
+  }
+
+  /**
+   * What a file with only the given top-level columns and row groups would consist of. Column indexes, bloom filters and
+   * the writer's own notes are left out, so that columns come back in the types that the Parquet schema itself gives.
+   */
+  excerpt(columns: readonly number[], groups: readonly number[], keyValues: ReadonlyMap<string, string>): Excerpt {
+    const kept = this.subtrees.filter((_, index) => columns.includes(index));
+    const leaves = kept.flatMap(({ leaf, leaves: count }) => Array.from({ length: count }, (_, i) => leaf + i));
+    const ranges: ByteRange[] = [];
+    let at = MAGIC_BYTES;
+    const moved = groups.map((index) => {
+      const group = entry(this.groups, index);
+      const chunks = structs(group, Group.columns);
+      const start = at;
+      const cut = leaves.map((leaf) => {
+        const chunk = entry(chunks, leaf);
+        const range = chunkRange(chunk);
+        ranges.push(range);
+        const shifted = moveChunk(chunk, at - range.start);
+        at += range.end - range.start;
+        return shifted;
+      });
+      const changed = new Map(group).set(Group.columns, structList(cut));
+      changed.delete(Group.sorting);
+      if (changed.has(Group.fileOffset)) changed.set(Group.fileOffset, i64(start));
+      return changed;
+    });
+    const rows = groups.reduce((sum, index) => sum + (this.groupRows[index] ?? 0), 0);
+    const file = new Map(this.file)
+      .set(File.schema, structList(this.schemaOf(kept)))
+      .set(File.rows, i64(rows))
+      .set(File.groups, structList(moved))
+      .set(File.keyValues, structList([...keyValues].map(keyValue)));
+    const orders = this.file.get(File.orders)?.value;
+    if (orders !== undefined) {
+      file.set(File.orders, structList(leaves.map((leaf) => asStruct(asList(orders).items[leaf]))));
+    }
+    return { ranges, footer: encodeThrift(file) };
+  }
+
+  private schemaOf(kept: readonly Subtree[]): ThriftStruct[] {
+    const root = new Map(entry(structs(this.file, File.schema), 0));
+    root.set(Element.children, { wire: Wire.i32, value: kept.length });
+    return [root, ...kept.flatMap(({ elements }) => elements)];
+  }
+}
+
+/** The letters `PAR1` at both ends of a file. */
+export const MAGIC_BYTES = 4;
+
+/** One top-level column: its part of the flattened schema and its leaves' places among the column chunks. */
+type Subtree = { readonly elements: readonly ThriftStruct[]; readonly leaf: number; readonly leaves: number };
+
+function topLevel(schema: readonly ThriftStruct[]): Subtree[] {
+  const count = optionalInteger(entry(schema, 0), Element.children) ?? 0;
+  const subtrees: Subtree[] = [];
+  let next = 1;
+  let leaf = 0;
+  for (let column = 0; column < count; column++) {
+    const first = next;
+    let leaves = 0;
+    for (let open = 1; open > 0; open--) {
+      const children = optionalInteger(entry(schema, next++), Element.children) ?? 0;
+      if (children === 0) leaves++;
+      open += children;
+    }
+    subtrees.push({ elements: schema.slice(first, next), leaf, leaves });
+    leaf += leaves;
+  }
+  return subtrees;
+}
+
+function chunkRange(chunk: ThriftStruct): ByteRange {
+  if (chunk.has(Chunk.filePath)) throw new SyntaxError('columns in other files');
+  const meta = asStruct(chunk.get(Chunk.meta)?.value);
+  const data = integer(meta, Meta.dataPage);
+  const dictionary = optionalInteger(meta, Meta.dictionaryPage) ?? 0;
+  // Some writers put a zero where there is no dictionary page.
+  const start = dictionary > 0 ? Math.min(dictionary, data) : data;
+  return { start, end: start + integer(meta, Meta.compressed) };
+}
+
+function moveChunk(chunk: ThriftStruct, by: number): ThriftStruct {
+  const meta = new Map(asStruct(chunk.get(Chunk.meta)?.value));
+  for (const id of [Meta.dataPage, Meta.indexPage, Meta.dictionaryPage]) {
+    const offset = optionalInteger(meta, id) ?? 0;
+    if (offset > 0) meta.set(id, i64(offset + by));
+  }
+  for (const id of Meta.blooms) meta.delete(id);
+  const moved = new Map(chunk).set(Chunk.meta, { wire: Wire.struct, value: meta });
+  moved.set(Chunk.fileOffset, i64(0));
+  for (const id of Chunk.indexes) moved.delete(id);
+  return moved;
+}
+
+function keyValue([key, value]: readonly [string, string]): ThriftStruct {
+  return new Map([
+    [1, { wire: Wire.binary, value: Buffer.from(key) }],
+    [2, { wire: Wire.binary, value: Buffer.from(value) }],
+  ]);
+}
+
+function structList(items: readonly ThriftStruct[]): { wire: number; value: ThriftList } {
+  return { wire: Wire.list, value: { element: Wire.struct, items } };
+}
+
+function i64(value: number): { wire: number; value: number } {
+  return { wire: Wire.i64, value };
+}
+
+function nameOf(element: ThriftStruct | undefined): string {
+  const name = element?.get(Element.name)?.value;
+  if (!(name instanceof Uint8Array)) throw new SyntaxError('a column without a name');
+  return Buffer.from(name).toString('utf8');
+}
+
+function structs(parent: ThriftStruct, id: number): ThriftStruct[] {
+  return asList(parent.get(id)?.value).items.map(asStruct);
+}
+
+function integer(parent: ThriftStruct, id: number): number {
+  const value = optionalInteger(parent, id);
+  if (value === undefined) throw new SyntaxError(`field ${id} is missing`);
+  return value;
+}
+
+function optionalInteger(parent: ThriftStruct, id: number): number | undefined {
+  const value = parent.get(id)?.value;
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || value < 0) throw new SyntaxError(`field ${id} is no count`);
+  return value;
+}
+
+function asList(value: ThriftValue | undefined): ThriftList {
+  if (typeof value === 'object' && 'items' in value) return value;
+  throw new SyntaxError('no list where one belongs');
+}
+
+function asStruct(value: ThriftValue | undefined): ThriftStruct {
+  if (typeof value === 'object' && !(value instanceof Uint8Array) && !('items' in value)) return value;
+  throw new SyntaxError('no struct where one belongs');
+}
+
+function entry<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new RangeError('fewer entries than the footer says');
+  return item;
+}
