@@ -1,0 +1,75 @@
+import type { Action, CommitInfo, Metadata } from '../protocol/actions.js';
+import { tableProperty } from '../protocol/properties.js';
+import type { Snapshot } from './snapshot.js';
+
+const ENABLEMENT_VERSION = 'delta.inCommitTimestampEnablementVersion';
+const ENABLEMENT_TIMESTAMP = 'delta.inCommitTimestampEnablementTimestamp';
+
+/** Whether commits of a table with these properties carry an in-commit timestamp. */
+export function hasInCommitTimestamps(configuration: Readonly<Record<string, string>>): boolean {
+  return tableProperty(configuration, 'enableInCommitTimestamps');
+}
+
+/** Since when a table has in-commit timestamps; from its first version where the properties do not say. */
+export function inCommitTimestampsSince(
+  configuration: Readonly<Record<string, string>>,
+): { readonly version: number; readonly timestampMs: number } | undefined {
+  if (!hasInCommitTimestamps(configuration)) return undefined;
+  return {
+    version: Number(configuration[ENABLEMENT_VERSION] ?? 0),
+    timestampMs: Number(configuration[ENABLEMENT_TIMESTAMP] ?? 0),
+  };
+}
+
+/** The in-commit timestamp of a commit, ms since 1970; undefined if it has none. */
+export function inCommitTimestampMs(commitInfo: CommitInfo | undefined): number | undefined {
+  const timestamp = commitInfo?.['inCommitTimestamp'];
+  return typeof timestamp === 'number' ? timestamp : undefined;
+}
+
+/**
+ * The time of the next commit: the clock's, but later than the commit before it, since times within a log never go
+ * back. Delta protocol, "In-Commit Timestamps".
+ */
+export function nextCommitTimeMs(base: Snapshot | undefined, clockMs: number): number {
+  if (base === undefined) return clockMs;
+  return Math.max(clockMs, base.commitTimestampMs + 1);
+}
+
+/**
+ * The actions with the commit's time where the table, as these actions leave it, has in-commit timestamps. A commit
+ * that turns them on later than at version 0 also records from where on they count.
+ */
+export function withInCommitTimestamp(
+  base: Snapshot | undefined,
+  version: number,
+  nowMs: number,
+  actions: readonly Action[],
+): readonly Action[] {
+  const before = base !== undefined && hasInCommitTimestamps(base.configuration);
+  const metadata = actions.find((action) => action.kind === 'metaData')?.metaData;
+  const after = metadata === undefined ? before : hasInCommitTimestamps(metadata.configuration);
+  if (!after) return actions;
+  return actions.map((action): Action => {
+    if (action.kind === 'commitInfo') {
+      // Named twice: first so that it leads the line, last so that it is ours.
+      const leading = { inCommitTimestamp: nowMs, ...action.commitInfo };
+      return { kind: 'commitInfo', commitInfo: { ...leading, inCommitTimestamp: nowMs } };
+    }
+    if (action.kind === 'metaData' && !before && version > 0) {
+      return { kind: 'metaData', metaData: enabledAt(action.metaData, version, nowMs) };
+    }
+    return action;
+  });
+}
+
+function enabledAt(metadata: Metadata, version: number, nowMs: number): Metadata {
+  return {
+    ...metadata,
+    configuration: {
+      ...metadata.configuration,
+      [ENABLEMENT_VERSION]: String(version),
+      [ENABLEMENT_TIMESTAMP]: String(nowMs),
+    },
+  };
+}

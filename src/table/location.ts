@@ -1,0 +1,30 @@
+import { LOG_FOLDER } from '../protocol/log-files.js';
+import { decodePath, isAbsolutePath } from '../protocol/path.js';
+import { openStore } from '../storage/open-store.js';
+import type { ObjectStore } from '../storage/object-store.js';
+
+/** Where a file lies: a key of some store. */
+export type FileLocation = { readonly store: ObjectStore; readonly key: string };
+
+/**
+ * The place that `path` of a file action names: below the table, or for an absolute path, as a shallow clone has, in a
+ * store of its own. `CORRUPT_LOG` for a relative path that leaves the table.
+ */
+export function locateFile(table: ObjectStore, path: string): FileLocation {
+  const key = decodePath(path);
+  return isAbsolutePath(path) ? locateUrl(table, key) : { store: table, key };
+}
+
+/** The place of a decoded URL: a key of the table's store if it lies below the table. */
+export function locateUrl(table: ObjectStore, url: string): FileLocation {
+  const root = `${table.url}/`;
+  if (url.startsWith(root)) return { store: table, key: url.slice(root.length) };
+  const slash = url.lastIndexOf('/');
+  return { store: openStore(url.slice(0, slash)), key: url.slice(slash + 1) };
+}
+
+/** The place of a sidecar of a V2 checkpoint: a bare name lies in the sidecar folder, anything else is a path of the table. */
+export function locateSidecar(table: ObjectStore, path: string): FileLocation {
+  if (path.includes('/')) return locateFile(table, path);
+  return { store: table, key: `${LOG_FOLDER}_sidecars/${decodePath(path)}` };
+}
