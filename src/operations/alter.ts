@@ -1,24 +1,121 @@
-import type { Action } from '../protocol/actions.js';
-import type { StructType } from '../schema/types.js';
+import type { Action, Metadata, Protocol } from '../protocol/actions.js';
+import { addFeatures, featuresNeeded } from '../protocol/features.js';
+import { formatSchemaString } from '../schema/schema-string.js';
+import type { DataType, StructType } from '../schema/types.js';
+import { mappingMode } from '../table/column-mapping.js';
 import type { TableLayout } from '../table/layout.js';
 import type { Snapshot } from '../table/snapshot.js';
+import { hasChangeFeed } from './change-types.js';
+import { checkSchema } from './check-schema.js';
+import { checkProperties } from './create.js';
+import { MAPPING_MODE, MAX_COLUMN_ID, mapColumns, needsMapping } from './map-columns.js';
 
 export type AlterOptions = {
-  /** The whole new schema (`schema/evolve`): fields that column mapping does not know yet get their names and ids here. */
+  /** The whole new schema, as `schema/evolve` plans it; new fields get their mapping names and ids here. */
   readonly schema?: StructType;
   /** Properties to set. */
   readonly set?: Readonly<Record<string, string>>;
+  /** Features that the commit needs besides those that schema and properties ask for (`domainMetadata`). */
+  readonly features?: readonly string[];
 };
 
 export type AlteredTable = {
-  /** protocol (if it changes) and metaData (if it changes); empty if nothing does. */
+  /** protocol and metaData, each only if it changes; empty if nothing does. */
   readonly actions: readonly Action[];
   /** What data files of the same commit are written with. */
   readonly layout: TableLayout;
 };
 
 /**
- * The actions that give a table another schema or properties, with the features that they need (timestamp_ntz, type
- * widening, change feed, deletion vectors, column mapping for names that need it).
+ * The actions that give a table another schema or properties, with the features that they need: timestamp_ntz, type
+ * widening (its property too, where a type has widened), change feed, deletion vectors, and column mapping by name for
+ * a name that Delta does not take as it is. Errors as `createTableActions`.
  */
-export declare function alterTableActions(snapshot: Snapshot, options: AlterOptions): AlteredTable;
+export function alterTableActions(snapshot: Snapshot, options: AlterOptions): AlteredTable {
+  const { protocol, metadata } = snapshot.state;
+  const wanted = options.schema ?? snapshot.schema;
+  const { schema, configuration } = withMapping(snapshot, wanted, {
+    ...metadata.configuration,
+    ...options.set,
+    ...(countWidenings(wanted) > countWidenings(snapshot.schema) ? { [TYPE_WIDENING]: 'true' } : {}),
+  });
+  const metaData: Metadata = { ...metadata, schemaString: formatSchemaString(schema), configuration };
+  const layout = { schema, partitionColumns: snapshot.partitionColumns, configuration };
+  const nextProtocol = addFeatures(protocol, [
+    ...(options.features ?? []),
+    ...newlyNeeded(snapshot, schema, configuration),
+  ]);
+  const actions: Action[] = [];
+  if (nextProtocol !== protocol) actions.push({ kind: 'protocol', protocol: nextProtocol });
+  if (isChanged(snapshot, metaData)) {
+    checkSchema(schema, configuration);
+    checkProperties(nextProtocol, metaData, schema);
+    actions.push({ kind: 'metaData', metaData });
+  }
+  return { actions, layout };
+}
+
+const TYPE_WIDENING = 'delta.enableTypeWidening';
+
+/** What the new schema and properties need and the old ones did not: legacy protocols stay as they are otherwise. */
+function newlyNeeded(
+  snapshot: Snapshot,
+  schema: StructType,
+  configuration: Readonly<Record<string, string>>,
+): readonly string[] {
+  const before = new Set(needs(snapshot.schema, snapshot.configuration));
+  return needs(schema, configuration).filter((name) => !before.has(name));
+}
+
+function needs(schema: StructType, configuration: Readonly<Record<string, string>>): readonly string[] {
+  const names = featuresNeeded(schema, configuration);
+  if (hasChangeFeed(configuration)) names.push('changeDataFeed');
+  if (configuration['delta.enableDeletionVectors']?.toLowerCase() === 'true') names.push('deletionVectors');
+  return names;
+}
+
+function withMapping(
+  snapshot: Snapshot,
+  schema: StructType,
+  configuration: Readonly<Record<string, string>>,
+): { readonly schema: StructType; readonly configuration: Readonly<Record<string, string>> } {
+  const mode = mappingMode(configuration);
+  if (mode === 'none' && !needsMapping(schema)) return { schema, configuration };
+  const maxColumnId = Number(configuration[MAX_COLUMN_ID] ?? 0);
+  const mapped = mapColumns(schema, { maxColumnId, before: snapshot.schema });
+  return {
+    schema: mapped.schema,
+    configuration: {
+      ...configuration,
+      [MAPPING_MODE]: mode === 'none' ? 'name' : mode,
+      [MAX_COLUMN_ID]: String(mapped.maxColumnId),
+    },
+  };
+}
+
+function isChanged(snapshot: Snapshot, next: Metadata): boolean {
+  const { configuration } = next;
+  const keys = Object.keys(configuration);
+  return (
+    keys.length !== Object.keys(snapshot.configuration).length ||
+    keys.some((key) => configuration[key] !== snapshot.configuration[key]) ||
+    next.schemaString !== formatSchemaString(snapshot.schema)
+  );
+}
+
+/** How many steps of type widening a type has gone through, at any depth. */
+function countWidenings(type: DataType): number {
+  switch (type.kind) {
+    case 'struct':
+      return type.fields.reduce((sum, field) => {
+        const changes = field.metadata['delta.typeChanges'];
+        return sum + (Array.isArray(changes) ? changes.length : 0) + countWidenings(field.type);
+      }, 0);
+    case 'array':
+      return countWidenings(type.element);
+    case 'map':
+      return countWidenings(type.key) + countWidenings(type.value);
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,77 @@
+import { isJsonObject, ownMember, parseJson } from '../base/json.js';
+import { supportedFeatures } from '../protocol/features.js';
+import { formatTimestampMicros } from '../schema/text-values.js';
+import type { StructType } from '../schema/types.js';
+import { mapped, mappingMode } from '../table/column-mapping.js';
+import type { Snapshot } from '../table/snapshot.js';
+
+/** The row of DESCRIBE DETAIL as Delta Spark answers it. */
+export type TableDetail = {
+  readonly format: 'delta';
+  readonly id: string;
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly location: string;
+  /** As `2026-01-31T00:00:00.000000Z`; null if the table does not tell. */
+  readonly createdAt: string | null;
+  readonly lastModified: string;
+  readonly partitionColumns: readonly string[];
+  readonly clusteringColumns: readonly string[];
+  readonly numFiles: number;
+  readonly sizeInBytes: number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly minReaderVersion: number;
+  readonly minWriterVersion: number;
+  /** Sorted; those that legacy versions imply among them. */
+  readonly tableFeatures: readonly string[];
+};
+
+/** What a table is at one version. */
+export function tableDetail(snapshot: Snapshot): TableDetail {
+  const { metadata, protocol } = snapshot.state;
+  let sizeInBytes = 0;
+  for (const { size } of snapshot.files) sizeInBytes += size;
+  const { createdTime } = metadata;
+  return {
+    format: 'delta',
+    id: metadata.id,
+    name: metadata.name ?? null,
+    description: metadata.description ?? null,
+    location: snapshot.store.url,
+    createdAt: createdTime === undefined ? null : instant(createdTime),
+    lastModified: instant(snapshot.commitTimestampMs),
+    partitionColumns: snapshot.partitionColumns,
+    clusteringColumns: clusteringColumns(snapshot),
+    numFiles: snapshot.files.size,
+    sizeInBytes,
+    properties: metadata.configuration,
+    minReaderVersion: protocol.minReaderVersion,
+    minWriterVersion: protocol.minWriterVersion,
+    tableFeatures: [...supportedFeatures(protocol)].sort(),
+  };
+}
+
+function instant(ms: number): string {
+  return formatTimestampMicros(BigInt(ms) * 1000n, true);
+}
+
+/** Delta protocol, "Clustered Table": the domain names columns by their parts, under physical names. */
+function clusteringColumns(snapshot: Snapshot): readonly string[] {
+  const configuration = snapshot.domain('delta.clustering');
+  if (configuration === undefined) return [];
+  const domain = parseJson(configuration);
+  const columns = isJsonObject(domain) ? ownMember(domain, 'clusteringColumns') : undefined;
+  if (!Array.isArray(columns)) return [];
+  const { physical, logicalName } = mapped(snapshot.schema, mappingMode(snapshot.configuration));
+  return columns.map((parts: unknown) => {
+    const names = Array.isArray(parts) ? parts.map(String) : [String(parts)];
+    let struct: StructType | undefined = physical;
+    return names
+      .map((name) => {
+        const column = struct?.fields.find((field) => field.name === name);
+        struct = column?.type.kind === 'struct' ? column.type : undefined;
+        return column === undefined ? name : logicalName(column);
+      })
+      .join('.');
+  });
+}
