@@ -64,19 +64,13 @@ export function parseJson(text: string): JsonValue {
  * `-0.0`. No spaces, members in the object's own order, those that are undefined left out.
  */
 export function stringifyJson(value: JsonValue): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value);
-    case 'number':
-      assert(Number.isFinite(value), 'a JSON number is finite');
-      return Object.is(value, -0) ? '-0.0' : String(value);
-    case 'bigint':
-      return value.toString();
-    case 'boolean':
-      return value ? 'true' : 'false';
-    default:
-      return value === null ? 'null' : stringifyNested(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object') return value === null ? 'null' : stringifyNested(value);
+  if (typeof value === 'number') {
+    assert(Number.isFinite(value), 'a JSON number is finite');
+    return Object.is(value, -0) ? '-0.0' : String(value);
   }
+  return value.toString();
 }
 
 /** Whether a value is an object with members: no array, no null, no number. */

@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import type { JsonValue } from '../base/json.js';
 import { field } from './build.js';
 import { typeToJson } from './schema-string.js';
@@ -180,8 +181,11 @@ function withoutVoid(type: DataType): DataType | undefined {
       });
       return fields.length === 0 ? undefined : { ...type, fields };
     }
-    default:
+    case 'primitive':
+    case 'decimal':
       return type;
+    default:
+      return unreachable(type);
   }
 }
 

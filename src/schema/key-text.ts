@@ -13,20 +13,15 @@ export function keyPart(type: DataType, value: Value): string {
     const { unscaled, scale } = normaliseDecimal(value, type.scale);
     return `${unscaled}e-${scale}`;
   }
-  switch (typeof value) {
-    case 'string':
-      return value;
-    case 'bigint':
-      return value.toString();
-    case 'number':
-      // Adding zero turns minus zero into zero.
-      return String((isFloat(type) ? Math.fround(value) : value) + 0);
-    case 'boolean':
-      return value ? 't' : 'f';
-    default:
-      if (value instanceof Uint8Array) return hex(value);
-      throw notAKey(type);
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number') {
+    // Adding zero turns minus zero into zero.
+    return String((isFloat(type) ? Math.fround(value) : value) + 0);
   }
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  if (value instanceof Uint8Array) return hex(value);
+  throw notAKey(type);
 }
 
 /**

@@ -61,23 +61,18 @@ function fieldToJson(field: StructField): JsonValue {
 function parseType(json: JsonValue | undefined, where: string): DataType {
   if (typeof json === 'string') return parseAtomicType(json, where);
   if (!isJsonObject(json)) throw corrupt(where, 'a type');
-  switch (ownMember(json, 'type')) {
-    case 'struct':
-      return parseStruct(json, where);
-    case 'array':
-      return array(
-        parseType(ownMember(json, 'elementType'), below(where, 'element')),
-        flag(json, 'containsNull', where),
-      );
-    case 'map':
-      return map(
-        parseType(ownMember(json, 'keyType'), below(where, 'key')),
-        parseType(ownMember(json, 'valueType'), below(where, 'value')),
-        flag(json, 'valueContainsNull', where),
-      );
-    default:
-      throw corrupt(where, 'a type of kind struct, array or map');
+  const kind = ownMember(json, 'type');
+  if (kind === 'struct') return parseStruct(json, where);
+  if (kind === 'array') {
+    const element = parseType(ownMember(json, 'elementType'), below(where, 'element'));
+    return array(element, flag(json, 'containsNull', where));
   }
+  if (kind === 'map') {
+    const key = parseType(ownMember(json, 'keyType'), below(where, 'key'));
+    const value = parseType(ownMember(json, 'valueType'), below(where, 'value'));
+    return map(key, value, flag(json, 'valueContainsNull', where));
+  }
+  throw corrupt(where, 'a type of kind struct, array or map');
 }
 
 function parseStruct(json: JsonObject, where: string): StructType {

@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.js';
+import { SluiceError, unreachable } from '../base/errors.js';
 import type { ErrorCode } from '../base/errors.js';
 import { joinKeys } from './keys.js';
 import type { ObjectMeta, ObjectStore, WaitOptions } from './object-store.js';
@@ -114,9 +114,8 @@ class FaultyStore implements ObjectStore {
   ): Promise<T> {
     const file = this.#base === '' ? key : `${this.#base}/${key}`;
     const fault = this.#faults.next(operation, file);
-    switch (fault?.kind) {
-      case undefined:
-        return perform();
+    if (fault === undefined) return perform();
+    switch (fault.kind) {
       case 'lost-answer':
         if (fault.landed) await perform();
         throw new SluiceError('STORE_UNAVAILABLE', `The answer to ${operation} of ${file} got lost.`, {
@@ -134,6 +133,8 @@ class FaultyStore implements ObjectStore {
         if (fault.when === 'after') await fault.until(signal);
         return answer;
       }
+      default:
+        return unreachable(fault);
     }
   }
 }

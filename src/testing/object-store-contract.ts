@@ -101,12 +101,12 @@ function describeWriting(each: Each): void {
   each('put replaces an object, and readers meanwhile see the old or the new whole', async (store) => {
     const bodies = ['a', 'b', 'c', 'd'].map((letter, i) => bytes(letter.repeat(100_000 + i)));
     await store.put('k', new Uint8Array(0), anyway);
-    let writing = true;
+    const writing = { done: false };
     const writer = (async () => {
       for (const body of bodies) await store.put('k', body, anyway);
-      writing = false;
+      writing.done = true;
     })();
-    while (writing) assertWhole(await store.get('k', anyway));
+    while (!writing.done) assertWhole(await store.get('k', anyway));
     await writer;
     assert.deepEqual(await store.get('k', anyway), bodies.at(-1));
   });
@@ -161,11 +161,11 @@ function describePutIfAbsent(each: Each): void {
     const body = bytes('x'.repeat(1 << 20));
     for (let version = 0; version < 5; version++) {
       const key = `log/${version}`;
-      let creating = true;
+      const creating = { done: false };
       const creation = store.putIfAbsent(key, body, anyway).finally(() => {
-        creating = false;
+        creating.done = true;
       });
-      while (creating) {
+      while (!creating.done) {
         const seen = await store.get(key, anyway);
         if (seen !== undefined) assert.equal(seen.length, body.length);
         for await (const meta of store.list('log/', anyway)) assert.equal(meta.size, body.length);

@@ -10,9 +10,10 @@ afterEach(() => {
 
 test('a sleep ends after its time', async () => {
   let awake = false;
-  const sleeping = sleep(100, never).then(() => {
+  const sleeping = (async () => {
+    await sleep(100, never);
     awake = true;
-  });
+  })();
   await vi.advanceTimersByTimeAsync(99);
   expect(awake).toBe(false);
   await vi.advanceTimersByTimeAsync(1);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { unreachable } from '../../src/base/errors.js';
 import {
   BYTE,
   DATE,
@@ -117,7 +118,10 @@ function hasEmptyStruct(type: DataType): boolean {
       return hasEmptyStruct(type.element);
     case 'map':
       return hasEmptyStruct(type.key) || hasEmptyStruct(type.value);
-    default:
+    case 'primitive':
+    case 'decimal':
       return false;
+    default:
+      return unreachable(type);
   }
 }

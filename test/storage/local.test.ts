@@ -127,16 +127,15 @@ describe('a local store', () => {
     expect(await readdir(folder.dir)).toEqual([]);
   });
 
-  test('bytes reach the disk before the name does', async () => {
+  test('a name appears with all of its bytes', async () => {
     await using folder = await openFolder();
     const content = new Uint8Array(3_000_000).fill(7);
     const seen: number[] = [];
-    const writing = folder.store.putIfAbsent('k', content, anyway);
-    let done = false;
-    void writing.finally(() => {
-      done = true;
+    const progress = { done: false };
+    const writing = folder.store.putIfAbsent('k', content, anyway).finally(() => {
+      progress.done = true;
     });
-    while (!done) {
+    while (!progress.done) {
       const read = await readFile(join(folder.dir, 'k')).catch(() => undefined);
       if (read !== undefined) seen.push(read.length);
     }

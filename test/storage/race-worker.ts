@@ -30,13 +30,13 @@ async function writer(): Promise<number[]> {
 }
 
 async function reader(): Promise<{ whole: number; partial: string[] }> {
-  let stopped = false;
+  const reading = { stopped: false };
   process.once('message', () => {
-    stopped = true;
+    reading.stopped = true;
   });
   let whole = 0;
   const partial: string[] = [];
-  while (!stopped) {
+  while (!reading.stopped) {
     for await (const { key, size } of store.list('_delta_log/', anyway)) {
       const body = await store.get(key, anyway);
       const text = new TextDecoder().decode(body);
