@@ -34,7 +34,6 @@ export function prepareTable(
       schema,
       partitionBy: options.partitionBy,
       properties: { ...properties, ...options.tableProperties },
-      keyColumns: keys,
       nowMs: now(),
     });
     return { layout: created.layout, actions: created.actions };
