@@ -76,8 +76,9 @@ export class KeySetBuilder implements KeySet {
   mayHave(ranges: readonly (KeyRange | undefined)[]): boolean {
     if (this.#texts.size === 0) return false;
     if (!this.#mayMeet(ranges)) return false;
-    if (this.#integers !== undefined && this.#integersOnly)
-      return this.#mayHaveInteger(this.#integers, ranges[0]);
+    if (this.#integers !== undefined) {
+      return !this.#integersOnly || this.#mayHaveInteger(this.#integers, ranges[0]);
+    }
     return this.#mayHaveValues(ranges);
   }
 
