@@ -3,7 +3,7 @@ import type { KafkaAdmin, PartitionWatermarks } from '../../kafka/admin.js';
 import { silent, type KafkaLog } from '../../kafka/log.js';
 import type { EmptyRun, FetchedBatch, GroupMember } from '../../kafka/consumer.js';
 import { partitionKey, type TopicPartition } from '../change-source.js';
-import { bytesOf, recordsFrom } from './batch.js';
+import { bytesOf, recordsFrom } from '../records.js';
 import { Cursor, FetchClock } from './cursor.js';
 import type { HandOver } from './hand-over.js';
 

@@ -1,4 +1,4 @@
-import type { RawRecord } from '../../cdc/record.js';
+import type { RawRecord } from '../cdc/record.js';
 
 /** What a record costs in memory besides its key and value: the message object, its offset and time as text, its headers. */
 const RECORD_BYTES = 160;
