@@ -100,3 +100,34 @@ export async function mustCommit(snapshot: Snapshot, staged: StagedChanges): Pro
   await outcome.background;
   return outcome.snapshot;
 }
+
+/** Commits actions as another engine would. */
+export async function commitActions(
+  snapshot: Snapshot,
+  operation: string,
+  actions: (nowMs: number) => readonly Action[],
+): Promise<Snapshot> {
+  const txnId = randomUUID();
+  const outcome = await commit(snapshot, snapshot.store, {
+    readVersion: snapshot.version,
+    txnId,
+    signal: never,
+    actions: ({ nowMs }) => [
+      {
+        kind: 'commitInfo',
+        commitInfo: commitInfo({
+          operation: { operation, operationParameters: {} },
+          timestamp: nowMs,
+          readVersion: snapshot.version,
+          isBlindAppend: false,
+          txnId,
+        }),
+      },
+      ...actions(nowMs),
+    ],
+    reconcile: () => Promise.resolve({ conflict: 'no winner expected' }),
+  });
+  if (outcome.kind === 'conflicted') throw new Error(`conflict at ${outcome.at}: ${outcome.why}`);
+  await outcome.background;
+  return outcome.snapshot;
+}
