@@ -45,8 +45,12 @@ const converter = oneOfAvailable(
 const start: ConfigReader<'earliest' | 'latest' | { readonly atMs: number }> = (value) => {
   const word = value.trim();
   if (word === 'earliest' || word === 'latest') return { value: word };
-  const atMs = /^\d{4}-\d\d-\d\d(T.*)?$/.test(word) ? Date.parse(/T.*(Z|[+-]\d\d:?\d\d)$/.test(word) ? word : zoned(word)) : NaN;
-  return Number.isNaN(atMs) ? { problem: 'must be earliest, latest or an ISO time such as 2026-01-31T00:00:00Z' } : { value: { atMs } };
+  const atMs = /^\d{4}-\d\d-\d\d(T.*)?$/.test(word)
+    ? Date.parse(/T.*(Z|[+-]\d\d:?\d\d)$/.test(word) ? word : zoned(word))
+    : NaN;
+  return Number.isNaN(atMs)
+    ? { problem: 'must be earliest, latest or an ISO time such as 2026-01-31T00:00:00Z' }
+    : { value: { atMs } };
 };
 
 /** A time without a zone is UTC. */
@@ -64,15 +68,41 @@ export const CONNECTOR_KEYS = {
     'Which connector this is.',
     { ...HIGH, default: 'DeltaSink' },
   ),
-  tasksMax: key('tasks.max', 'INT', integer(1), 'How many tasks there may be at most.', { ...HIGH, default: '1' }),
-  source: key('source', 'STRING', oneOf('kafka', 'replay'), 'Where changes come from.', { ...HIGH, default: 'kafka' }),
+  tasksMax: key('tasks.max', 'INT', integer(1), 'How many tasks there may be at most.', {
+    ...HIGH,
+    default: '1',
+  }),
+  source: key('source', 'STRING', oneOf('kafka', 'replay'), 'Where changes come from.', {
+    ...HIGH,
+    default: 'kafka',
+  }),
   replayFiles: key('replay.files', 'LIST', list, 'Recordings to replay: files, folders or patterns.', HIGH),
-  replayId: key('replay.id', 'STRING', nonEmpty, "Stands where a cluster's id would; default: told from the files' names."),
+  replayId: key(
+    'replay.id',
+    'STRING',
+    nonEmpty,
+    "Stands where a cluster's id would; default: told from the files' names.",
+  ),
   topics: key('topics', 'LIST', list, 'Topics to read. Exactly one of topics and topics.regex.', HIGH),
-  topicsRegex: key('topics.regex', 'STRING', regex, 'Pattern of topics to read; new ones are taken in.', HIGH),
-  bootstrapServers: key('bootstrap.servers', 'LIST', list, 'host:port of some brokers. Required for Kafka.', HIGH),
+  topicsRegex: key(
+    'topics.regex',
+    'STRING',
+    regex,
+    'Pattern of topics to read; new ones are taken in.',
+    HIGH,
+  ),
+  bootstrapServers: key(
+    'bootstrap.servers',
+    'LIST',
+    list,
+    'host:port of some brokers. Required for Kafka.',
+    HIGH,
+  ),
   groupId: key('group.id', 'STRING', nonEmpty, "For the broker's bookkeeping only; default connect-<name>."),
-  clientId: key('client.id', 'STRING', nonEmpty, "Shows in the broker's logs and quotas.", { ...LOW, default: 'sluice' }),
+  clientId: key('client.id', 'STRING', nonEmpty, "Shows in the broker's logs and quotas.", {
+    ...LOW,
+    default: 'sluice',
+  }),
   securityProtocol: key(
     'security.protocol',
     'STRING',
@@ -95,8 +125,20 @@ export const CONNECTOR_KEYS = {
     'Kind of the authorities file.',
     { ...LOW, default: 'PEM' },
   ),
-  truststoreLocation: key('ssl.truststore.location', 'STRING', nonEmpty, 'File with the authorities, PEM.', LOW),
-  truststoreCertificates: key('ssl.truststore.certificates', 'PASSWORD', nonEmpty, 'The authorities as PEM text.', LOW),
+  truststoreLocation: key(
+    'ssl.truststore.location',
+    'STRING',
+    nonEmpty,
+    'File with the authorities, PEM.',
+    LOW,
+  ),
+  truststoreCertificates: key(
+    'ssl.truststore.certificates',
+    'PASSWORD',
+    nonEmpty,
+    'The authorities as PEM text.',
+    LOW,
+  ),
   keystoreType: key(
     'ssl.keystore.type',
     'STRING',
@@ -104,8 +146,20 @@ export const CONNECTOR_KEYS = {
     'Kind of the client certificate file.',
     { ...LOW, default: 'PEM' },
   ),
-  keystoreLocation: key('ssl.keystore.location', 'STRING', nonEmpty, "File with the client's certificate and key.", LOW),
-  keystoreChain: key('ssl.keystore.certificate.chain', 'PASSWORD', nonEmpty, "The client's certificates as PEM text.", LOW),
+  keystoreLocation: key(
+    'ssl.keystore.location',
+    'STRING',
+    nonEmpty,
+    "File with the client's certificate and key.",
+    LOW,
+  ),
+  keystoreChain: key(
+    'ssl.keystore.certificate.chain',
+    'PASSWORD',
+    nonEmpty,
+    "The client's certificates as PEM text.",
+    LOW,
+  ),
   keystoreKey: key('ssl.keystore.key', 'PASSWORD', nonEmpty, "The client's private key as PEM text.", LOW),
   keystorePassword: key('ssl.keystore.password', 'PASSWORD', nonEmpty, 'Opens a PKCS12 file.', LOW),
   keyPassword: key('ssl.key.password', 'PASSWORD', nonEmpty, 'Opens an encrypted key.', LOW),
@@ -116,16 +170,32 @@ export const CONNECTOR_KEYS = {
     "Empty: the broker's name is not checked against its certificate.",
     { ...LOW, default: 'https' },
   ),
-  keyConverter: key('key.converter', 'STRING', converter, 'How record keys are written.', { default: 'JsonConverter' }),
+  keyConverter: key('key.converter', 'STRING', converter, 'How record keys are written.', {
+    default: 'JsonConverter',
+  }),
   valueConverter: key('value.converter', 'STRING', converter, 'How record values are written.', {
     default: 'JsonConverter',
   }),
-  keySchemas: key('key.converter.schemas.enable', 'BOOLEAN', boolean, 'Told from each record; kept for habit.', LOW),
-  valueSchemas: key('value.converter.schemas.enable', 'BOOLEAN', boolean, 'Told from each record; kept for habit.', LOW),
+  keySchemas: key(
+    'key.converter.schemas.enable',
+    'BOOLEAN',
+    boolean,
+    'Told from each record; kept for habit.',
+    LOW,
+  ),
+  valueSchemas: key(
+    'value.converter.schemas.enable',
+    'BOOLEAN',
+    boolean,
+    'Told from each record; kept for habit.',
+    LOW,
+  ),
   tolerance: key('errors.tolerance', 'STRING', oneOf('none', 'all'), 'What a bad record does to its table.', {
     default: 'none',
   }),
-  dlqTopic: key('errors.deadletterqueue.topic.name', 'STRING', text, 'Topic for bad records.', { default: '' }),
+  dlqTopic: key('errors.deadletterqueue.topic.name', 'STRING', text, 'Topic for bad records.', {
+    default: '',
+  }),
   dlqReplication: key(
     'errors.deadletterqueue.topic.replication.factor',
     'INT',
@@ -140,8 +210,19 @@ export const CONNECTOR_KEYS = {
     'Dead letters always carry their reason in headers; false is accepted and changes nothing.',
     { ...LOW, default: 'true' },
   ),
-  dlqFile: key('errors.deadletterqueue.file', 'STRING', nonEmpty, 'File for bad records, where a replay puts them.'),
-  errorsLog: key('errors.log.enable', 'BOOLEAN', boolean, 'Bad records are always told in the log, without their content.', LOW),
+  dlqFile: key(
+    'errors.deadletterqueue.file',
+    'STRING',
+    nonEmpty,
+    'File for bad records, where a replay puts them.',
+  ),
+  errorsLog: key(
+    'errors.log.enable',
+    'BOOLEAN',
+    boolean,
+    'Bad records are always told in the log, without their content.',
+    LOW,
+  ),
   tableUrl: key('table.url', 'STRING', nonEmpty, 'Base URL of the tables.', { ...HIGH, required: true }),
   nameFormat: key(
     'collection.name.format',
@@ -154,7 +235,9 @@ export const CONNECTOR_KEYS = {
     ...HIGH,
     default: '10000',
   }),
-  flushMaxBytes: key('flush.max.bytes', 'LONG', bytes(1024), '… or when it holds this many bytes,', { default: '64MiB' }),
+  flushMaxBytes: key('flush.max.bytes', 'LONG', bytes(1024), '… or when it holds this many bytes,', {
+    default: '64MiB',
+  }),
   flushMaxRows: key('flush.max.rows', 'LONG', integer(1), '… or this many records, whichever comes first.', {
     default: '500000',
   }),
@@ -162,10 +245,18 @@ export const CONNECTOR_KEYS = {
     ...HIGH,
     default: '256MiB',
   }),
-  start: key('start', 'STRING', start, 'Where a table begins that holds no offset of a topic.', { default: 'earliest' }),
-  onOffsetGap: key('on.offset.gap', 'STRING', oneOf('fail', 'continue'), 'What to do when offsets are gone.', {
-    default: 'fail',
+  start: key('start', 'STRING', start, 'Where a table begins that holds no offset of a topic.', {
+    default: 'earliest',
   }),
+  onOffsetGap: key(
+    'on.offset.gap',
+    'STRING',
+    oneOf('fail', 'continue'),
+    'What to do when offsets are gone.',
+    {
+      default: 'fail',
+    },
+  ),
   decimalOverflow: key(
     'decimal.overflow',
     'STRING',
@@ -173,11 +264,21 @@ export const CONNECTOR_KEYS = {
     'Type of decimals beyond 38 digits.',
     { default: 'string' },
   ),
-  timestampKind: key('timestamp.kind', 'STRING', oneOfAvailable(['ntz'], ['utc']), 'Type of timestamps without a zone.', {
-    default: 'ntz',
+  timestampKind: key(
+    'timestamp.kind',
+    'STRING',
+    oneOfAvailable(['ntz'], ['utc']),
+    'Type of timestamps without a zone.',
+    {
+      default: 'ntz',
+    },
+  ),
+  timeAs: key('time.as', 'STRING', oneOfAvailable(['string'], ['micros']), 'Type of times of day.', {
+    default: 'string',
   }),
-  timeAs: key('time.as', 'STRING', oneOfAvailable(['string'], ['micros']), 'Type of times of day.', { default: 'string' }),
-  jsonAs: key('json.as', 'STRING', oneOfAvailable(['string'], ['variant']), 'Type of JSON columns.', { default: 'string' }),
+  jsonAs: key('json.as', 'STRING', oneOfAvailable(['string'], ['variant']), 'Type of JSON columns.', {
+    default: 'string',
+  }),
   commitBoundaries: key(
     'commit.boundaries',
     'STRING',
@@ -189,17 +290,39 @@ export const CONNECTOR_KEYS = {
 
 /** Keys that also stand as `table.<name>.<key>`, for one table. */
 export const TABLE_KEYS = {
-  mergeStrategy: key('merge.strategy', 'STRING', oneOf('merge-on-read', 'copy-on-write'), 'How rows are replaced.', {
-    default: 'merge-on-read',
+  mergeStrategy: key(
+    'merge.strategy',
+    'STRING',
+    oneOf('merge-on-read', 'copy-on-write'),
+    'How rows are replaced.',
+    {
+      default: 'merge-on-read',
+    },
+  ),
+  insertMode: key(
+    'insert.mode',
+    'STRING',
+    oneOfAvailable(['upsert'], ['append', 'history', 'insert', 'update']),
+    'What a change becomes.',
+    {
+      default: 'upsert',
+    },
+  ),
+  deleteEnabled: key('delete.enabled', 'BOOLEAN', onlyTrue('delete.enabled'), 'Deletes take rows out.', {
+    default: 'true',
   }),
-  insertMode: key('insert.mode', 'STRING', oneOfAvailable(['upsert'], ['append', 'history', 'insert', 'update']), 'What a change becomes.', {
-    default: 'upsert',
+  deleteMode: key(
+    'delete.mode',
+    'STRING',
+    oneOfAvailable(['hard'], ['soft', 'ignore']),
+    'What a delete does.',
+    {
+      default: 'hard',
+    },
+  ),
+  truncateEnabled: key('truncate.enabled', 'BOOLEAN', boolean, 'A truncate empties the table.', {
+    default: 'true',
   }),
-  deleteEnabled: key('delete.enabled', 'BOOLEAN', onlyTrue('delete.enabled'), 'Deletes take rows out.', { default: 'true' }),
-  deleteMode: key('delete.mode', 'STRING', oneOfAvailable(['hard'], ['soft', 'ignore']), 'What a delete does.', {
-    default: 'hard',
-  }),
-  truncateEnabled: key('truncate.enabled', 'BOOLEAN', boolean, 'A truncate empties the table.', { default: 'true' }),
   primaryKeyMode: key(
     'primary.key.mode',
     'STRING',
@@ -207,9 +330,15 @@ export const TABLE_KEYS = {
     'Where the key of a row comes from.',
     { default: 'record_key' },
   ),
-  primaryKeyFields: key('primary.key.fields', 'LIST', list, 'Fields of the record key that make the key; default all.', {
-    default: '',
-  }),
+  primaryKeyFields: key(
+    'primary.key.fields',
+    'LIST',
+    list,
+    'Fields of the record key that make the key; default all.',
+    {
+      default: '',
+    },
+  ),
   schemaEvolution: key(
     'schema.evolution',
     'STRING',
@@ -217,14 +346,30 @@ export const TABLE_KEYS = {
     'What happens when the source has other columns than the table.',
     { default: 'evolve' },
   ),
-  changeDataFeed: key('change.data.feed', 'BOOLEAN', boolean, 'The table keeps a change feed.', { default: 'true' }),
-  images: key('change.data.feed.images', 'STRING', oneOf('written', 'inferred'), 'inferred: no change files.', {
-    default: 'written',
+  changeDataFeed: key('change.data.feed', 'BOOLEAN', boolean, 'The table keeps a change feed.', {
+    default: 'true',
   }),
-  positionColumn: key('position.column', 'STRING', nonEmpty, 'Column of the position; none: no guard against late events.', {
-    default: '__position',
+  images: key(
+    'change.data.feed.images',
+    'STRING',
+    oneOf('written', 'inferred'),
+    'inferred: no change files.',
+    {
+      default: 'written',
+    },
+  ),
+  positionColumn: key(
+    'position.column',
+    'STRING',
+    nonEmpty,
+    'Column of the position; none: no guard against late events.',
+    {
+      default: '__position',
+    },
+  ),
+  partitionBy: key('partition.by', 'LIST', list, 'Columns that a new table is partitioned by.', {
+    default: '',
   }),
-  partitionBy: key('partition.by', 'LIST', list, 'Columns that a new table is partitioned by.', { default: '' }),
 } as const;
 
 function onlyTrue(name: string): ConfigReader<boolean> {
@@ -258,7 +403,10 @@ export const definition: ConfigDef = {
   ],
   patterns: [
     { prefix: 'table.properties.', documentation: 'Delta table properties at creation.' },
-    { prefix: 'table.', documentation: 'table.<name>.<key>: a key for one table; table.<name>.schema: its columns.' },
+    {
+      prefix: 'table.',
+      documentation: 'table.<name>.<key>: a key for one table; table.<name>.schema: its columns.',
+    },
     { prefix: 'consumer.override.', documentation: "Settings of the Kafka consumer, by Kafka's names." },
   ],
 };

@@ -91,7 +91,10 @@ function parseStructured(path: string, body: string): unknown {
     return extname(path) === '.json' ? JSON.parse(body) : parseYaml(body);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SluiceError('CONFIG_INVALID', `${path} cannot be parsed: ${why}`, { context: { file: path }, cause });
+    throw new SluiceError('CONFIG_INVALID', `${path} cannot be parsed: ${why}`, {
+      context: { file: path },
+      cause,
+    });
   }
 }
 

@@ -86,7 +86,8 @@ export class ReadConfig {
   #check(key: ConfigKey<unknown>): void {
     const setting = this.settings.get(key.name);
     if (setting === undefined) {
-      if (key.required === true && key.default === undefined) this.refuse(key.name, 'is required and not set');
+      if (key.required === true && key.default === undefined)
+        this.refuse(key.name, 'is required and not set');
       return;
     }
     const read = key.read(setting.value);
@@ -120,7 +121,10 @@ export function configError(
 }
 
 /** One problem in one line: key, value, origin, and what is allowed. */
-export function describeProblem({ key, value, origin, message }: ConfigProblem, secrets: ReadonlySet<string>): string {
+export function describeProblem(
+  { key, value, origin, message }: ConfigProblem,
+  secrets: ReadonlySet<string>,
+): string {
   const shown = value === undefined ? '' : `=${secrets.has(key) ? '[secret]' : value}`;
   return `${key}${shown}${origin === undefined ? '' : ` (${origin})`}: ${message}`;
 }

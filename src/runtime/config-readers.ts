@@ -9,7 +9,9 @@ export const nonEmpty: Reader<string> = (value) =>
 
 export const boolean: Reader<boolean> = (value) => {
   const word = value.trim().toLowerCase();
-  return word === 'true' || word === 'false' ? { value: word === 'true' } : { problem: 'must be true or false' };
+  return word === 'true' || word === 'false'
+    ? { value: word === 'true' }
+    : { problem: 'must be true or false' };
 };
 
 /** A comma-separated list; spaces around its parts don't count, empty parts are left out. */
@@ -55,7 +57,10 @@ export function oneOf<const T extends string>(...words: readonly T[]): Reader<T>
  * One of some words, of which only the first ones do something yet: the others are part of the configuration's
  * vocabulary and are refused as not available, never passed over in silence.
  */
-export function oneOfAvailable<const T extends string>(available: readonly T[], later: readonly string[]): Reader<T> {
+export function oneOfAvailable<const T extends string>(
+  available: readonly T[],
+  later: readonly string[],
+): Reader<T> {
   const known = oneOf(...available);
   return (value) => {
     const read = known(value);
