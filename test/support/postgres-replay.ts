@@ -85,7 +85,9 @@ export async function tableRows(store: ObjectStore): Promise<readonly Readonly<R
   for await (const batch of scan(snapshot, { signal: never })) {
     for (const values of rowsOf(batch, snapshot.schema)) {
       out.push(
-        Object.fromEntries(snapshot.schema.fields.map(({ name, type }, at) => [name, shown(type, values[at] ?? null)])),
+        Object.fromEntries(
+          snapshot.schema.fields.map(({ name, type }, at) => [name, shown(type, values[at] ?? null)]),
+        ),
       );
     }
   }

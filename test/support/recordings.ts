@@ -13,7 +13,9 @@ export type Recorded = { readonly topic: string; readonly partition: number; rea
 export function readRecording(folder: string): ReadonlyMap<string, readonly Recorded[]> {
   const topics = new Map<string, Recorded[]>();
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.ndjson.gz'))) {
-    for (const line of gunzipSync(readFileSync(join(folder, file))).toString('utf8').split('\n')) {
+    for (const line of gunzipSync(readFileSync(join(folder, file)))
+      .toString('utf8')
+      .split('\n')) {
       if (line === '') continue;
       const one = JSON.parse(line) as Line;
       const list = topics.get(one.topic);
