@@ -49,7 +49,12 @@ export function cellWriter(
   if (column instanceof BooleanBuilder) return new BooleanWriter(column, any);
   if (column instanceof Utf8Builder)
     return kind === 'string' || kind === 'untyped' ? new TextWriter(column, any) : any;
-  if (column instanceof DecimalBuilder) return kind === 'untyped' ? new DecimalTextWriter(column, any) : any;
+  if (column instanceof DecimalBuilder) {
+    if (kind === 'untyped') return new DecimalTextWriter(column, any);
+    return source.kind === 'decimal' && source.scale === column.type.scale
+      ? new DecimalBase64Writer(column, any)
+      : any;
+  }
   return any;
 }
 
@@ -410,6 +415,52 @@ class DecimalTextWriter implements CellWriter {
     if (unscaled >= this.#bound) return this.#any.write(bytes, at);
     this.#column.appendUnscaledNumber(negative && unscaled !== 0 ? -unscaled : unscaled);
     return p + 1;
+  }
+}
+
+/** What a base64 letter stands for; 255 for other bytes. */
+const BASE64 = new Uint8Array(256).fill(255);
+for (const [value, letter] of [
+  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
+].entries()) {
+  BASE64[letter.charCodeAt(0)] = value;
+}
+
+/** A decimal as up to six bytes of two's complement in base64, with as many places as the column. */
+class DecimalBase64Writer implements CellWriter {
+  readonly #column: DecimalBuilder;
+  readonly #bound: number;
+  readonly #any: CellWriter;
+
+  constructor(column: DecimalBuilder, any: CellWriter) {
+    this.#column = column;
+    this.#bound = 10 ** Math.min(column.type.precision, 15);
+    this.#any = any;
+  }
+
+  write(bytes: Buffer, at: number): number {
+    let bits = 0;
+    let width = 0;
+    let p = at + 1;
+    for (; width < 48; p++) {
+      const letter = BASE64[bytes[p] ?? 0] ?? 255;
+      if (letter > 63) break;
+      bits = bits * 64 + letter;
+      width += 6;
+    }
+    // What is left of the last letter fills up a byte that is not there.
+    const spare = width % 8;
+    let end = p;
+    while (bytes[end] === 0x3d) end++;
+    if (bytes[at] !== QUOTE || bytes[end] !== QUOTE || width < 8 || spare === 6 || end - p !== spare / 2) {
+      return this.#any.write(bytes, at);
+    }
+    width -= spare;
+    let unscaled = Math.floor(bits / 2 ** spare);
+    if (unscaled >= 2 ** (width - 1)) unscaled -= 2 ** width;
+    if (unscaled >= this.#bound || unscaled <= -this.#bound) return this.#any.write(bytes, at);
+    this.#column.appendUnscaledNumber(unscaled);
+    return end + 1;
   }
 }
 

@@ -22,7 +22,6 @@ export const OLD_KEY_HEADER = '__debezium.oldkey';
 export const NEW_KEY_HEADER = '__debezium.newkey';
 
 const NO_ORIGIN: Origin = { connector: '', name: '', db: '', schema: '', table: '' };
-const NOTHING: RecordProblem = { kind: 'envelope', reason: 'the record has neither a key nor a value' };
 
 /** The changes in a run of Debezium's records. */
 export class BatchChanges implements Changes {
@@ -175,12 +174,11 @@ class Peek {
   }
 
   #tombstone(i: number, record: RawRecord): void {
-    const { key } = record;
     this.#origins.push(NO_ORIGIN);
     this.positions.none();
     this.flags[i] = headerFlags(record);
-    this.op[i] = key === null ? Op.bad : Op.tombstone;
-    if (key === null) this.problems.set(i, NOTHING);
+    // Without a key it concerns no row: what follows a delete from a table that has no key.
+    this.op[i] = record.key === null ? Op.foreign : Op.tombstone;
   }
 
   #event(i: number, record: RawRecord, envelope: EnvelopeReader): void {
@@ -223,10 +221,7 @@ class Peek {
     batch.keySchema[i] = locator.schema;
     batch.keyShape[i] = locator.shape;
     batch.keyAt[i] = locator.at;
-    if (this.op[i] === Op.tombstone && locator.shape < 0) {
-      this.op[i] = Op.bad;
-      this.problems.set(i, NOTHING);
-    }
+    if (this.op[i] === Op.tombstone && locator.shape < 0) this.op[i] = Op.foreign;
   }
 }
 

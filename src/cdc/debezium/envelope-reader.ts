@@ -29,6 +29,9 @@ const OPS: ReadonlyMap<number, Op> = new Map<number, Op>([
   [0x6d, Op.foreign],
 ]);
 
+/** From this length on a look at the schema half costs more than a view that leaves it out. */
+const SCHEMA_WORTH_SKIPPING = 512;
+
 const NOT_UTF8: RecordProblem = { kind: 'json', reason: 'the value is not UTF-8' };
 const NOT_JSON: RecordProblem = { kind: 'json', reason: 'the value is not JSON' };
 const NO_ENVELOPE: RecordProblem = {
@@ -94,10 +97,11 @@ export class EnvelopeReader {
   }
 
   #read(bytes: Buffer, memory: TopicMemory): RecordProblem | undefined {
-    if (!isUtf8(bytes)) return NOT_UTF8;
     const { values } = memory;
     const start = values.find(bytes);
     if (start < 0) return NOT_JSON;
+    // A schema half is checked when it is learned; it may be most of the bytes.
+    if (!isUtf8(start < SCHEMA_WORTH_SKIPPING ? bytes : bytes.subarray(start))) return NOT_UTF8;
     this.schema = values.schema;
     if (this.schema >= 0 && values.meaning(this.schema) === undefined) return BAD_SCHEMA;
     if (bytes[start] !== BRACE_OPEN) return this.#noObject(bytes, start, memory);

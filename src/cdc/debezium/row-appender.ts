@@ -35,6 +35,8 @@ type Plan = {
   readonly origin: Origin | undefined;
   readonly keyNames: readonly string[] | undefined;
   readonly routes: readonly Route[];
+  /** One of the columns that are written: its length is the number of rows before. */
+  readonly first: ColumnBuilder | undefined;
   /** Columns that rows of this shape lack. */
   readonly absent: readonly ColumnBuilder[];
   /** A key field that the rows lack. */
@@ -74,7 +76,7 @@ export class BatchAppender implements RowAppender {
     if ('reason' in image) return image;
     const plan = this.#planFor(i, half, image, builder);
     if (plan.missingKey !== undefined) return absentKey(plan.missingKey);
-    const rows = builder.length;
+    const rows = plan.first?.length ?? 0;
     const mayBeUnavailable = half === 'before' || ((this.#flags[i] ?? 0) & Flag.placeholder) !== 0;
     const problem = this.#write(plan, image.bytes, image.at, mayBeUnavailable);
     if (problem !== undefined) builder.truncate(rows);
@@ -191,7 +193,8 @@ export class BatchAppender implements RowAppender {
       .flatMap((name) => columns.get(name) ?? [])
       .map((index) => builder.column(index));
     const missingKey = keyNames?.find((name) => targets.has(name) && !shape.names.includes(name));
-    return { shape, schema, half, origin, keyNames, routes, absent, missingKey };
+    const first = routes.find(({ column }) => column !== undefined)?.column ?? absent[0];
+    return { shape, schema, half, origin, keyNames, routes, first, absent, missingKey };
   }
 
   #conversionOf(name: string): Conversion {

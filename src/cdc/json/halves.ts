@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { BRACE_CLOSE, BRACE_OPEN, COMMA, COLON, isNull, matches, skipSpace, skipValue } from './scan.js';
 import { eachMember } from './shapes.js';
 
@@ -83,7 +84,7 @@ export class HalfBook<T> {
     const name = skipSpace(bytes, comma + 1);
     if (bytes[comma] !== COMMA || !matches(bytes, name, PAYLOAD)) return undefined;
     const second = skipSpace(bytes, name + PAYLOAD.length);
-    if (bytes[second] !== COLON) return undefined;
+    if (bytes[second] !== COLON || !isUtf8(bytes.subarray(from, upTo))) return undefined;
     const payload = skipSpace(bytes, second + 1);
     this.schema = this.#idOf(bytes, from, upTo);
     this.#tail = 'brace';
