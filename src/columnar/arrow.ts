@@ -11,6 +11,7 @@ import { TableBuilder } from './table-builder.js';
 export type { Table as ArrowTable, RecordBatch as ArrowBatch, Vector as ArrowVector } from 'apache-arrow';
 export { arrowSchema, structOf } from './arrow-types.js';
 export { conform } from './conform.js';
+export { filterRows } from './filter.js';
 export { takeRows } from './take.js';
 
 /** A table of no rows. */

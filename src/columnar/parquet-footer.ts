@@ -1,4 +1,11 @@
-import { decodeThrift, encodeThrift, Wire, type ThriftList, type ThriftStruct, type ThriftValue } from './thrift.js';
+import {
+  decodeThrift,
+  encodeThrift,
+  Wire,
+  type ThriftList,
+  type ThriftStruct,
+  type ThriftValue,
+} from './thrift.js';
 
 /** A run of bytes: from `start` up to `end`. */
 export type ByteRange = { readonly start: number; readonly end: number };
@@ -51,9 +58,15 @@ export class ParquetFooter {
    * What a file with only the given top-level columns and row groups would consist of. Column indexes, bloom filters and
    * the writer's own notes are left out, so that columns come back in the types that the Parquet schema itself gives.
    */
-  excerpt(columns: readonly number[], groups: readonly number[], keyValues: ReadonlyMap<string, string>): Excerpt {
+  excerpt(
+    columns: readonly number[],
+    groups: readonly number[],
+    keyValues: ReadonlyMap<string, string>,
+  ): Excerpt {
     const kept = this.subtrees.filter((_, index) => columns.includes(index));
-    const leaves = kept.flatMap(({ leaf, leaves: count }) => Array.from({ length: count }, (_, i) => leaf + i));
+    const leaves = kept.flatMap(({ leaf, leaves: count }) =>
+      Array.from({ length: count }, (_, i) => leaf + i),
+    );
     const ranges: ByteRange[] = [];
     let at = MAGIC_BYTES;
     const moved = groups.map((index) => {

@@ -1,4 +1,13 @@
-import { Field, Schema, Table, tableFromIPC, tableToIPC, Timestamp, TimeUnit, type DataType } from 'apache-arrow';
+import {
+  Field,
+  Schema,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Timestamp,
+  TimeUnit,
+  type DataType,
+} from 'apache-arrow';
 import { readParquet, readSchema } from 'parquet-wasm';
 import { assert, InvariantError, isSluiceError, SluiceError } from '../base/errors.js';
 import type { StructType } from '../schema/types.js';
@@ -38,7 +47,10 @@ export interface ParquetReader extends Disposable, AsyncDisposable {
    *
    * @throws SluiceError CORRUPT_FILE if the bytes are no such Parquet
    */
-  read(options?: { readonly columns?: readonly string[]; readonly groups?: readonly number[] }): Promise<Table>;
+  read(options?: {
+    readonly columns?: readonly string[];
+    readonly groups?: readonly number[];
+  }): Promise<Table>;
 }
 
 /**
@@ -81,7 +93,8 @@ class OpenFile implements ParquetReader {
     const columns = [...this.columns.keys()].filter(
       (index) => names === undefined || names.includes(this.columns[index] ?? ''),
     );
-    const groups = wanted === undefined ? [...this.groups.keys()] : [...new Set(wanted)].sort((a, b) => a - b);
+    const groups =
+      wanted === undefined ? [...this.groups.keys()] : [...new Set(wanted)].sort((a, b) => a - b);
     let rows = 0;
     for (const index of groups) {
       const group = this.groups[index];
@@ -89,10 +102,14 @@ class OpenFile implements ParquetReader {
       rows += group.rows;
     }
     if (columns.length === 0 || rows === 0) return emptied(this.arrow, columns, rows);
-    const { ranges, footer } = orCorrupt(this.source, () => this.footer.excerpt(columns, groups, this.hints(columns)));
+    const { ranges, footer } = orCorrupt(this.source, () =>
+      this.footer.excerpt(columns, groups, this.hints(columns)),
+    );
     const file = await assemble(this.source, ranges, footer);
     return orCorrupt(this.source, () => {
-      const table = tableFromIPC(readParquet(file, { batchSize: Math.min(rows, BATCH_ROWS) }).intoIPCStream());
+      const table = tableFromIPC(
+        readParquet(file, { batchSize: Math.min(rows, BATCH_ROWS) }).intoIPCStream(),
+      );
       if (table.numRows !== rows) throw new RangeError(`${table.numRows} rows where the footer says ${rows}`);
       return table;
     });
@@ -119,7 +136,9 @@ function readableSchema(footer: ParquetFooter): Schema {
   const bare = new Uint8Array(MAGIC_BYTES + none.footer.length + 8);
   finishFile(bare, none.footer);
   const { schema } = tableFromIPC(readSchema(bare).intoIPCStream());
-  const fields = schema.fields.map((field, index) => (footer.columns[index]?.int96 ? inMicros(field) : field));
+  const fields = schema.fields.map((field, index) =>
+    footer.columns[index]?.int96 ? inMicros(field) : field,
+  );
   return new Schema(fields);
 }
 
@@ -132,7 +151,8 @@ function inMicros(field: Field): Field {
 }
 
 function microsType(type: DataType): DataType {
-  if (type instanceof Timestamp && type.unit === TimeUnit.NANOSECOND) return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
+  if (type instanceof Timestamp && type.unit === TimeUnit.NANOSECOND)
+    return new Timestamp(TimeUnit.MICROSECOND, 'UTC');
   if (type.children?.length) Reflect.set(type, 'children', type.children.map(inMicros));
   return type;
 }
@@ -140,13 +160,16 @@ function microsType(type: DataType): DataType {
 /** What arrow-rs takes as the wanted Arrow types: the schema message of the stream format, under its own key. */
 function schemaHint(schema: Schema): ReadonlyMap<string, string> {
   const stream = tableToIPC(new Table(schema), 'stream');
-  return new Map([['ARROW:schema', Buffer.from(stream.subarray(0, stream.length - END_OF_STREAM_BYTES)).toString('base64')]]);
+  return new Map([
+    ['ARROW:schema', Buffer.from(stream.subarray(0, stream.length - END_OF_STREAM_BYTES)).toString('base64')],
+  ]);
 }
 
 const END_OF_STREAM_BYTES = 8;
 
 function emptied(schema: Schema, columns: readonly number[], rows: number): Table {
-  if (columns.length > 0) return new Table(new Schema(columns.flatMap((index) => schema.fields[index] ?? [])));
+  if (columns.length > 0)
+    return new Table(new Schema(columns.flatMap((index) => schema.fields[index] ?? [])));
   const none = new Schema([]);
   return new Table(none, [batchOf(none, [], rows)]);
 }
@@ -159,7 +182,8 @@ async function readFooter(source: ParquetSource): Promise<Uint8Array> {
   const { size } = source;
   const tail = await source.read(Math.max(0, size - TAIL_BYTES), size);
   const end = tail.byteLength - 8;
-  if (end < 0 || MAGIC.compare(tail, end + 4) !== 0) throw corrupt(source, new SyntaxError('no PAR1 at its end'));
+  if (end < 0 || MAGIC.compare(tail, end + 4) !== 0)
+    throw corrupt(source, new SyntaxError('no PAR1 at its end'));
   const length = new DataView(tail.buffer, tail.byteOffset).getUint32(end, true);
   if (length <= end) return tail.subarray(end - length, end);
   if (length > size - 8 - MAGIC_BYTES) throw corrupt(source, new RangeError('a footer longer than the file'));
@@ -172,7 +196,11 @@ const GAP_BYTES = 128 * 1024;
 const READS_MAX = 8;
 
 /** Reads the ranges and puts a file together of them. */
-async function assemble(source: ParquetSource, ranges: readonly ByteRange[], footer: Uint8Array): Promise<Uint8Array> {
+async function assemble(
+  source: ParquetSource,
+  ranges: readonly ByteRange[],
+  footer: Uint8Array,
+): Promise<Uint8Array> {
   const bytes = ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
   const file = new Uint8Array(MAGIC_BYTES + bytes + footer.length + 8);
   const reads = coalesce(source, ranges);
@@ -231,9 +259,13 @@ function orCorrupt<T>(source: ParquetSource, decode: () => T): T {
 }
 
 function corrupt(source: ParquetSource, cause: unknown): SluiceError {
-  return new SluiceError('CORRUPT_FILE', `${source.name ?? 'a data file'} is no Parquet file that can be read`, {
-    context: { file: source.name },
-    hint: 'restore the file from a copy, or the table to a version that does not have it',
-    cause,
-  });
+  return new SluiceError(
+    'CORRUPT_FILE',
+    `${source.name ?? 'a data file'} is no Parquet file that can be read`,
+    {
+      context: { file: source.name },
+      hint: 'restore the file from a copy, or the table to a version that does not have it',
+      cause,
+    },
+  );
 }

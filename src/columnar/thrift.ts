@@ -194,7 +194,8 @@ class Encoder {
   }
 
   private zigzag(value: number | bigint): void {
-    if (typeof value === 'number' && Math.abs(value) < 2 ** 48) this.varint(value < 0 ? -value * 2 - 1 : value * 2);
+    if (typeof value === 'number' && Math.abs(value) < 2 ** 48)
+      this.varint(value < 0 ? -value * 2 - 1 : value * 2);
     else this.wideVarint(BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n)));
   }
 
