@@ -4,7 +4,15 @@ import { memoryStore } from '../../../src/storage/memory.js';
 import { differencesAt, settleUpTo, settlerOf } from '../../support/postgres-replay.js';
 import { readPhases, readRecording, RECORDINGS } from '../../support/recordings.js';
 
-const TABLES = ['customers', 'orders', 'order_lines', 'events_log', 'stock_moves', 'odd_values', 'phase_markers'];
+const TABLES = [
+  'customers',
+  'orders',
+  'order_lines',
+  'events_log',
+  'stock_moves',
+  'odd_values',
+  'phase_markers',
+];
 /** Tables without a key: their redelivered events are not recognised yet. */
 const KEYLESS = new Set(['events_log', 'stock_moves']);
 const phases = readPhases();
