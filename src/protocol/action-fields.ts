@@ -173,7 +173,8 @@ function readMetadata(fields: ActionFields): Metadata {
     id: fields.string('id'),
     name: fields.stringIfAny('name'),
     description: fields.stringIfAny('description'),
-    schemaString: fields.string('schemaString'),
+    // Some logs hold versions without one: a table of such a version fails when its schema is asked for.
+    schemaString: fields.stringIfAny('schemaString') ?? '',
     partitionColumns: fields.stringsIfAny('partitionColumns') ?? [],
     configuration: fields.recordIfAny('configuration') ?? {},
     createdTime: fields.numberIfAny('createdTime'),

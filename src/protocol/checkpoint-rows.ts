@@ -87,14 +87,8 @@ function* rowsOf(
   for (const remove of tombstones) yield row('remove', removeValue(remove));
 }
 
-const COLUMN_OF: ReadonlyMap<string, number> = new Map(
-  CHECKPOINT_SCHEMA.fields.map(({ name }, i) => [name, i]),
-);
-
 function row(column: string, value: Value): readonly Value[] {
-  const values: Value[] = new Array<Value>(COLUMN_OF.size).fill(null);
-  values[COLUMN_OF.get(column) ?? 0] = value;
-  return values;
+  return CHECKPOINT_SCHEMA.fields.map(({ name }) => (name === column ? value : null));
 }
 
 function protocolValue(protocol: Protocol): Value {

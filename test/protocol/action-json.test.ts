@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseActions, parseCheckpointLines, formatActions } from '../../src/protocol/action-json.js';
 import type { Action } from '../../src/protocol/actions.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Action, AddFile, DeletionVectorDescriptor, RemoveFile } from '../../src/protocol/actions.js';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });

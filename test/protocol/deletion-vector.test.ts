@@ -1,6 +1,7 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { isSluiceError } from '../../src/base/errors.js';
 import type { DeletionVectorDescriptor } from '../../src/protocol/actions.js';
 import { crc32 } from '../../src/protocol/crc32.js';
 import {
@@ -196,9 +197,7 @@ describe('Roaring bitmaps', () => {
 
   test('runs are written where they are shorter, with offsets from four containers on', () => {
     const one = encodeRoaring(RowSet.range(10, 20));
-    expect(hexOf(one)).toBe(
-      'd1d339640100000000000000' + '00000000' + '3b300000' + '01' + '00000900' + '01000a000900',
-    );
+    expect(hexOf(one)).toBe('d1d339640100000000000000000000003b300000010000090001000a000900');
     const four = RowSet.from([0, 1, 2, 3, 4, 5, 65_536, 131_072, 196_608]);
     expect(decodeRoaring(encodeRoaring(four)).equals(four)).toBe(true);
   });
@@ -216,11 +215,14 @@ describe('Roaring bitmaps', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (tail) => {
         const bytes = Uint8Array.of(...bytesOf('d1d33964 0100000000000000 00000000 3b30'), ...tail);
-        try {
-          decodeRoaring(bytes);
-        } catch (cause) {
-          expect(cause).toMatchObject({ code: 'CORRUPT_FILE' });
-        }
+        const read = () => {
+          try {
+            return decodeRoaring(bytes);
+          } catch (cause) {
+            return cause;
+          }
+        };
+        expect(read()).toSatisfy((told) => told instanceof RowSet || isSluiceError(told, 'CORRUPT_FILE'));
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isJsonObject, parseJson } from '../../src/base/json.js';
 import { checksumOf, formatLastCheckpoint, parseLastCheckpoint } from '../../src/protocol/last-checkpoint.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Action, AddFile } from '../../src/protocol/actions.js';
 import { canonicalPath } from '../../src/protocol/path.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseJson, stringifyJson } from '../../src/base/json.js';
 import { compareUtf8 } from '../../src/base/utf8-order.js';
