@@ -38,6 +38,7 @@ function parseText(type: DataType, text: string): Value | undefined {
     case 'byte':
       return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
     case 'float':
+      return narrowed(parseFloating(text));
     case 'double':
       return parseFloating(text);
     case 'boolean':
@@ -78,6 +79,10 @@ function parseFloating(text: string): number | undefined {
       return Number.isNaN(value) ? undefined : value;
     }
   }
+}
+
+function narrowed(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.fround(value);
 }
 
 function parseBoolean(text: string): boolean | undefined {

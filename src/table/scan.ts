@@ -1,8 +1,10 @@
-import { filterRows, project, takeRows, type ArrowTable } from '../columnar/arrow.js';
+import { project, takeRows, type ArrowTable } from '../columnar/arrow.js';
+import { columnsIn } from '../expr/columns.js';
 import type { Expr } from '../expr/parse.js';
 import type { AddFile } from '../protocol/actions.js';
 import { openDataFile } from './data-file.js';
-import { columnsIn, pruneFiles } from './prune.js';
+import { rowFilter } from './filter.js';
+import { pruneFiles } from './prune.js';
 import type { Snapshot } from './snapshot.js';
 
 export type ScanOptions = {
@@ -25,14 +27,15 @@ export async function* scan(
   const { signal, where } = options;
   const { store, layout } = snapshot;
   const columns = options.columns ?? layout.schema.fields.map(({ name }) => name);
-  const read = where === undefined ? columns : [...new Set([...columns, ...columnsIn(where)])];
+  const read = where === undefined ? columns : [...new Set([...columns, ...columnsIn(where, layout.schema)])];
+  const filter = where === undefined ? undefined : rowFilter(where, layout.schema);
   for (const add of pruneFiles(layout, options.files ?? snapshot.files, where)) {
     using file = await openDataFile(store, add, { layout, signal });
     const deleted = (await file.deleted(signal))?.toArray();
     for (const [index, group] of file.groups.entries()) {
       const rows = await file.read({ signal, columns: read, groups: [index] });
       const live = deleted === undefined ? rows : withoutRows(rows, group.firstRow, deleted);
-      const found = where === undefined ? live : takeRows(live, filterRows(live, layout.schema, where));
+      const found = filter === undefined ? live : filter(live);
       if (found.numRows > 0) yield project(found, columns);
     }
   }

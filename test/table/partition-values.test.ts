@@ -45,9 +45,7 @@ const BOTH_WAYS: readonly (readonly [DataType, Value, string | null])[] = [
 describe('a partition value', () => {
   test.each(BOTH_WAYS)('%o of %o is the text %o', (type, value, text) => {
     expect(formatPartitionValue(type, value)).toBe(text);
-    const read = parsePartitionValue(type, text);
-    if (type === FLOAT && typeof read === 'number') expect(Math.fround(read)).toBe(value);
-    else expect(read).toStrictEqual(value);
+    expect(parsePartitionValue(type, text)).toStrictEqual(value);
   });
 
   test('that is the empty text is null, for every type', () => {
@@ -85,8 +83,7 @@ describe('a partition value', () => {
     );
     fc.assert(
       fc.property(fc.float(), (value) => {
-        const read = parsePartitionValue(FLOAT, formatPartitionValue(FLOAT, value));
-        expect(Math.fround(Number(read))).toBe(value);
+        expect(parsePartitionValue(FLOAT, formatPartitionValue(FLOAT, value))).toBe(value);
       }),
     );
   });
