@@ -63,6 +63,8 @@ export type RecordProblem = {
  */
 export type SourceColumn = {
   readonly name: string;
+  /** The source itself says the type (schema half); else it is known, configured or inferred. */
+  readonly declared: boolean;
   readonly type: DataType;
   readonly nullable: boolean;
   readonly metadata: Readonly<Record<string, JsonValue>>;

@@ -187,7 +187,7 @@ class Peek {
         this.#tombstone(i, record);
         return;
       }
-      this.#origins.push(NO_ORIGIN);
+      this.#origins.push(envelope.sourced ? this.batch.memory.source.origin : NO_ORIGIN);
       this.positions.none();
       this.op[i] = envelope.op;
       if (envelope.problem !== undefined) this.problems.set(i, envelope.problem);

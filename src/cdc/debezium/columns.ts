@@ -165,6 +165,7 @@ class ColumnSearch {
     const keyNames = this.#batch.memory.keyShapes.shape(this.#batch.keyShape[group.first] ?? -1)?.names;
     this.#columns.set(name, {
       name,
+      declared: group.schema >= 0,
       type: merged,
       nullable: keyNames?.includes(name) !== true,
       metadata: before?.metadata ?? metadata,

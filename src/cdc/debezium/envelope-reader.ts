@@ -80,6 +80,8 @@ export class EnvelopeReader {
   afterShape = -1;
   schema = -1;
   unavailable = false;
+  /** The source block was read: it is known whose event this is, even if it is bad. */
+  sourced = false;
   /** The payload is null: a tombstone with a schema half. */
   empty = false;
 
@@ -92,6 +94,7 @@ export class EnvelopeReader {
     this.schema = -1;
     this.unavailable = false;
     this.empty = false;
+    this.sourced = false;
     this.problem = this.#read(bytes, memory);
     if (this.problem !== undefined) this.op = Op.bad;
   }
@@ -163,6 +166,7 @@ export class EnvelopeReader {
     }
     if (!memory.values.closes(bytes, p)) return NOT_JSON;
     if (op < 0) return this.#foreign(bytes, start);
+    this.sourced = source >= 0;
     return this.#judge(bytes, op, source, bad);
   }
 
