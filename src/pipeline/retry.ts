@@ -14,6 +14,8 @@ export type RetryOptions = {
   /** The first pause at its longest, and the longest of all. */
   readonly baseMs: number;
   readonly maxMs: number;
+  /** What may pass; `isRetryable` if not given. */
+  readonly mayPass?: (cause: unknown) => boolean;
   /** Gives up, with the last failure, after so many retries in a row; without it never. */
   readonly retriesMax?: number;
   /** A number in [0, 1). */
@@ -35,7 +37,8 @@ export function isRetryable(cause: unknown): boolean {
  * (`SluiceError` with `retry` `safe` or `ambiguous`). Any other failure goes through at once.
  */
 export function retryWithBackoff<T>(options: RetryOptions): MonoTypeOperatorFunction<T> {
-  const { retriesMax = Number.POSITIVE_INFINITY, scheduler = asyncScheduler, signal, onRetry } = options;
+  const { mayPass = isRetryable, scheduler = asyncScheduler, signal, onRetry } = options;
+  const { retriesMax = Number.POSITIVE_INFINITY } = options;
   const pauseMs = backoff(options);
   return (source) =>
     untilAborted(
@@ -43,7 +46,7 @@ export function retryWithBackoff<T>(options: RetryOptions): MonoTypeOperatorFunc
         retry({
           resetOnSuccess: true,
           delay: (cause: unknown, attempt) => {
-            if (!isRetryable(cause) || attempt > retriesMax) return throwError(() => cause);
+            if (!mayPass(cause) || attempt > retriesMax) return throwError(() => cause);
             onRetry?.(cause, attempt);
             return timer(pauseMs(attempt - 1), scheduler);
           },

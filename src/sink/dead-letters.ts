@@ -1,6 +1,9 @@
+import { must } from '../base/errors.js';
 import type { RecordProblem } from '../cdc/changes.js';
 import type { RawRecord } from '../cdc/record.js';
 import type { TopicPartition } from '../source/change-source.js';
+import { firstRowAt } from './held-slices.js';
+import type { BadRecord, Slice } from './settler.js';
 
 /** A record that cannot be applied, as it came, and why. */
 export type DeadLetter = TopicPartition & {
@@ -48,4 +51,24 @@ export function contextHeaders(letter: DeadLetter, connector: string): Readonly<
     [`${prefix}.exception.message`]: message,
     [`${prefix}.exception.stacktrace`]: `RECORD_INVALID: ${message}`,
   };
+}
+
+/** The letters for records that a table's settler found bad, with the records as they came. */
+export function lettersOf(
+  records: readonly BadRecord[],
+  slices: readonly Slice[],
+  table: string,
+): readonly DeadLetter[] {
+  return records.map(({ topic, partition, offset, problem }) => {
+    const slice = must(
+      slices.find((each) => {
+        return (
+          each.topic === topic && each.partition === partition && each.base <= offset && offset < each.next
+        );
+      }),
+      `the slice of ${topic}:${partition} that holds offset ${offset}`,
+    );
+    const row = must(slice.rows[firstRowAt(slice, offset)], `the record at offset ${offset}`);
+    return { topic, partition, offset, record: slice.changes.raw(row), problem, table };
+  });
 }

@@ -1,11 +1,13 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
-import { isSluiceError, type SluiceError } from '../base/errors.js';
+import { isSluiceError } from '../base/errors.js';
+
 import { anySignal, backoff } from '../base/signals.js';
 import type { Lease } from '../pipeline/credit.js';
 import type { TopicPartition } from '../source/change-source.js';
 import { type BatchBounds, clip, type HeldSlice, HeldSlices, release, strip } from './held-slices.js';
 import type { Assignment, Batch, Effect, Failure, LaneEvent, LaneState } from './lane-state.js';
 import { initial, step } from './machine.js';
+import { failureOf, mayPass, rewound } from './failure.js';
 import type { BadRecord, Settled, SettleMetrics, Slice, TableSettler } from './settler.js';
 import { keyOf } from './standing.js';
 
@@ -383,43 +385,6 @@ export class TableLane {
     this.#options.crash(cause);
     return { kind: 'abandon' };
   }
-}
-
-// A full disk and a lost permission are mended by people while we wait, so they are not the end of a lane.
-const mended: ReadonlySet<string> = new Set([
-  'STORE_FULL',
-  'STORE_DENIED',
-  'STORE_UNAVAILABLE',
-  'BROKER_UNAVAILABLE',
-]);
-
-function mayPass(cause: SluiceError): boolean {
-  return cause.retry !== 'never' || mended.has(cause.code);
-}
-
-/** A failure as its error tells it. */
-export function failureOf(cause: SluiceError): Failure {
-  const { topic, partition, offset } = cause.context;
-  return {
-    code: cause.code,
-    reason: cause.message,
-    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-    ...(typeof topic === 'string' ? { topic } : {}),
-    ...(typeof partition === 'number' ? { partition } : {}),
-    ...(typeof offset === 'number' ? { offset } : {}),
-    cause,
-  };
-}
-
-function rewound({ topic, partition, expected, found }: Settled & { readonly kind: 'rewound' }): Failure {
-  return {
-    code: 'TABLE_REWOUND',
-    reason: `the table held offsets up to ${expected} and now holds ${found === undefined ? 'none' : `them up to ${found}`}`,
-    hint: 'it was restored or replaced; say with "sluice offsets accept TABLE --rewind" how to go on',
-    topic,
-    partition,
-    offset: expected,
-  };
 }
 
 function only({ topic, partition }: TopicPartition): TopicPartition {

@@ -1,0 +1,47 @@
+import { isSluiceError, type SluiceError } from '../base/errors.js';
+import type { Failure } from './lane-state.js';
+import type { Settled } from './settler.js';
+
+// A full disk and a lost permission are mended by people while we wait, so they are not the end of a lane.
+const mended: ReadonlySet<string> = new Set([
+  'STORE_FULL',
+  'STORE_DENIED',
+  'STORE_UNAVAILABLE',
+  'BROKER_UNAVAILABLE',
+]);
+
+/** Whether waiting and trying again can help. */
+export function mayPass(cause: unknown): boolean {
+  return isSluiceError(cause) && (cause.retry !== 'never' || mended.has(cause.code));
+}
+
+/** A failure as its error tells it. */
+export function failureOf(cause: SluiceError): Failure {
+  const { topic, partition, offset } = cause.context;
+  return {
+    code: cause.code,
+    reason: cause.message,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    ...(typeof topic === 'string' ? { topic } : {}),
+    ...(typeof partition === 'number' ? { partition } : {}),
+    ...(typeof offset === 'number' ? { offset } : {}),
+    cause,
+  };
+}
+
+/** The failure of a table that holds less of a partition than it did. */
+export function rewound({
+  topic,
+  partition,
+  expected,
+  found,
+}: Settled & { readonly kind: 'rewound' }): Failure {
+  return {
+    code: 'TABLE_REWOUND',
+    reason: `the table held offsets up to ${expected} and now holds ${found === undefined ? 'none' : `them up to ${found}`}`,
+    hint: 'it was restored or replaced; say with "sluice offsets accept TABLE --rewind" how to go on',
+    topic,
+    partition,
+    offset: expected,
+  };
+}

@@ -1,0 +1,311 @@
+import { Op } from '../cdc/changes.js';
+import type { Changes, RecordProblem } from '../cdc/changes.js';
+import type { RecordDecoder } from '../cdc/decoder.js';
+import { type Credit, Lease } from '../pipeline/credit.js';
+import type { ChangeSource, SourceBatch, SourceEvent, TopicPartition } from '../source/change-source.js';
+import type { DeadLetter } from './dead-letters.js';
+import type { Failure } from './lane-state.js';
+import { mergeRows, splitChanges } from './split-changes.js';
+import { keyOf } from './standing.js';
+import type { Table } from './tables.js';
+import type { TopicTables } from './topic-tables.js';
+
+export type RouterOptions = {
+  readonly source: Pick<ChangeSource, 'seek' | 'acknowledge'>;
+  readonly decoder: RecordDecoder;
+  readonly credit: Credit;
+  readonly tolerance: 'none' | 'all';
+  readonly onOffsetGap: 'fail' | 'continue';
+  /** Where the partition begins for a table that holds nothing of it. */
+  startOf(partition: TopicPartition): Promise<number>;
+  topic(name: string): TopicTables;
+  /** Puts records aside that no table can be told for; resolves when they are safe. */
+  putAside(letters: readonly DeadLetter[]): Promise<void>;
+  /** A topic none of whose records can be taken any more. */
+  failTopic(failure: Failure): void;
+};
+
+/** A partition that is ours: how far it was handed out, and the lanes that get it. */
+type Assigned = TopicPartition & { position: number; start: number; readonly tables: Set<Table> };
+
+/**
+ * Hands what the source brings to the lanes: finds out whose each record is, makes lanes for tables seen for the
+ * first time, and lets every lane of a topic know how far its partitions have come, rows or not. Events are
+ * handled one after another.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #assigned = new Map<string, Assigned>();
+  readonly #failed = new Map<string, Failure>();
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  get partitions(): readonly TopicPartition[] {
+    return [...this.#assigned.values()];
+  }
+
+  /** Partitions that this table gets. */
+  partitionsOf(table: Table): readonly TopicPartition[] {
+    return [...this.#assigned.values()].filter(({ tables }) => tables.has(table));
+  }
+
+  /** Whether there is still something that a record of an assigned partition could come into. */
+  get alive(): boolean {
+    return [...this.#assigned.values()].some(({ topic, tables }) => {
+      if (this.#failed.has(topic)) return false;
+      return tables.size === 0 || [...tables].some(({ lane }) => lane.state.kind !== 'failed');
+    });
+  }
+
+  /**
+   * The offset from which the tables want a partition: the lowest that any of them holds, or its start. Lanes take
+   * it on anew, so what they held of an earlier assignment is dropped and comes again.
+   */
+  async take(partition: TopicPartition): Promise<number> {
+    const { topic: name, partition: number } = partition;
+    const topic = this.#options.topic(name);
+    await topic.load();
+    const start = await this.#options.startOf(partition);
+    const wanted: number[] = [];
+    const tables = new Set<Table>();
+    for (;;) {
+      const added = [...topic.tables].filter((table) => !tables.has(table));
+      for (const table of added) tables.add(table);
+      const answers = await Promise.all(
+        added.map(({ lane }) => lane.assign({ topic: name, partition: number, start, from: undefined })),
+      );
+      wanted.push(...answers.filter((next) => next !== undefined));
+      // Another worker may have met a new source, and passed its first rows, since the record was read.
+      const more = await topic.load();
+      if (!more && [...topic.tables].every((table) => tables.has(table))) break;
+    }
+    const position = wanted.length === 0 ? start : Math.min(...wanted);
+    this.#assigned.set(keyOf(partition), { topic: name, partition: number, position, start, tables });
+    return position;
+  }
+
+  async handle(event: SourceEvent): Promise<void> {
+    switch (event.kind) {
+      case 'batch':
+        return this.#batch(event.batch);
+      case 'progress':
+        return this.#progress(event, event.base, event.next);
+      case 'gap':
+        return this.#gap(event, event.expected, event.found);
+      case 'revoked':
+        return this.#revoke(event.partitions);
+      case 'assigned':
+      case 'waiting':
+      case 'resumed':
+      case 'drained':
+        return undefined;
+    }
+  }
+
+  #revoke(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      const assigned = this.#assigned.get(keyOf(partition));
+      this.#assigned.delete(keyOf(partition));
+      for (const { lane } of assigned?.tables ?? []) lane.revoke([partition]);
+    }
+  }
+
+  async #batch(batch: SourceBatch): Promise<void> {
+    const lease = new Lease(this.#options.credit, batch.bytes);
+    try {
+      const assigned = this.#assigned.get(keyOf(batch));
+      if (assigned === undefined || this.#failed.has(batch.topic)) return;
+      const changes = this.#options.decoder.peek(batch.topic, batch.partition, batch.records);
+      const { parts, orphans } = splitChanges(changes);
+      const rows = new Map<Table, Uint32Array>();
+      for (const part of parts) {
+        const table = await this.#tableOf(assigned, part.origin);
+        if (table !== undefined) rows.set(table, mergeRows(rows.get(table) ?? none, part.rows));
+      }
+      const upTo = await this.#orphans(assigned, changes, orphans, rows);
+      this.#joinNewTables(assigned);
+      this.#deliver(assigned, { ...batch, next: Math.min(batch.next, upTo) }, changes, rows, lease);
+      if (upTo < batch.next) this.#haltAll(batch.topic);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #tableOf(
+    assigned: Assigned,
+    origin: Parameters<TopicTables['discover']>[0],
+  ): Promise<Table | undefined> {
+    const topic = this.#options.topic(assigned.topic);
+    const known = topic.known(origin);
+    return known === undefined ? topic.discover(origin) : known.table;
+  }
+
+  /**
+   * Tables that were met after the partition was taken have no row below its position: their source would be on
+   * record, and the partition would have been taken with them.
+   */
+  #joinNewTables({ topic }: Assigned): void {
+    const { tables } = this.#options.topic(topic);
+    for (const assigned of this.#assigned.values()) {
+      if (assigned.topic !== topic) continue;
+      const { partition, start, position } = assigned;
+      for (const table of tables) {
+        if (assigned.tables.has(table)) continue;
+        assigned.tables.add(table);
+        void table.lane.assign({ topic, partition, start, from: position }); // Never fails; the lane parks what comes.
+      }
+    }
+  }
+
+  #deliver(
+    assigned: Assigned,
+    { topic, partition, base, next, bytes }: SourceBatch,
+    changes: Changes,
+    rows: ReadonlyMap<Table, Uint32Array>,
+    lease: Lease,
+  ): void {
+    for (const table of assigned.tables) {
+      const own = within(changes, rows.get(table) ?? none, next);
+      if (own.length === 0) {
+        table.lane.pass(assigned, base, next);
+        continue;
+      }
+      lease.share();
+      const share = Math.round((bytes * own.length) / changes.length);
+      table.lane.offer({ topic, partition, base, next, changes, rows: own }, share, lease);
+    }
+    assigned.position = Math.max(assigned.position, next);
+    this.#acknowledgeForeign(assigned);
+  }
+
+  /**
+   * Records that do not say whose they are belong to the topic's table if it has one. Otherwise a tombstone is the
+   * shadow of a delete that did say so, and a bad record is the topic's trouble. Returns the offset up to which
+   * the batch can be handed out.
+   */
+  async #orphans(
+    { topic, partition }: Assigned,
+    changes: Changes,
+    orphans: Uint32Array,
+    rows: Map<Table, Uint32Array>,
+  ): Promise<number> {
+    if (orphans.length === 0) return Number.POSITIVE_INFINITY;
+    const { single } = this.#options.topic(topic);
+    if (single !== undefined) {
+      rows.set(single, mergeRows(rows.get(single) ?? none, orphans));
+      return Number.POSITIVE_INFINITY;
+    }
+    const letters = [...orphans]
+      .filter((row) => changes.op[row] === Op.bad)
+      .map((row) => ({
+        topic,
+        partition,
+        offset: changes.offset(row),
+        record: changes.raw(row),
+        problem: changes.problem(row) ?? unexplained,
+        table: undefined,
+      }));
+    const [first] = letters;
+    if (first === undefined) return Number.POSITIVE_INFINITY;
+    if (this.#options.tolerance === 'all') {
+      await this.#options.putAside(letters);
+      return Number.POSITIVE_INFINITY;
+    }
+    this.#fail(topic, {
+      code: 'RECORD_INVALID',
+      reason: first.problem.reason,
+      hint: 'mend the record at its source, or set errors.tolerance=all to put such records aside',
+      topic,
+      partition,
+      offset: first.offset,
+    });
+    return first.offset;
+  }
+
+  #progress(partition: TopicPartition, base: number, next: number): void {
+    const assigned = this.#assigned.get(keyOf(partition));
+    if (assigned === undefined) return;
+    this.#joinNewTables(assigned);
+    for (const { lane } of assigned.tables) lane.pass(partition, base, next);
+    assigned.position = Math.max(assigned.position, next);
+    this.#acknowledgeForeign(assigned);
+  }
+
+  /** Offsets from `expected` on are gone, up to `found`; or, if `found` is lower, were never written. */
+  #gap(partition: TopicPartition, expected: number, found: number): void {
+    const { onOffsetGap, source } = this.#options;
+    const assigned = this.#assigned.get(keyOf(partition));
+    if (assigned === undefined) return;
+    const { topic, partition: number, tables } = assigned;
+    const place = { topic, partition: number, offset: expected };
+    const regressed = found < expected;
+    if (!regressed && onOffsetGap === 'continue') {
+      for (const { lane } of tables) lane.skip(partition, found);
+    } else {
+      const failure: Failure = regressed
+        ? {
+            code: 'TOPIC_REGRESSED',
+            reason: `the tables hold offsets up to ${expected}, and the topic ends at ${found}`,
+            hint: 'the topic was made anew, or its cluster restored: "sluice offsets accept TABLE --new-topic"',
+            ...place,
+          }
+        : {
+            code: 'OFFSET_GAP',
+            reason: `offsets ${expected} to ${found - 1} are no longer in the topic`,
+            hint: 'set on.offset.gap=continue to go on without them',
+            ...place,
+          };
+      for (const { lane } of tables) {
+        // A table that holds more than the gap is not concerned.
+        const committed = lane.committed(partition);
+        if (committed === undefined || regressed || committed < found) lane.halt(failure);
+      }
+      if (tables.size === 0) this.#fail(topic, failure);
+    }
+    assigned.position = found;
+    source.seek(partition, found);
+  }
+
+  #fail(topic: string, failure: Failure): void {
+    if (this.#failed.has(topic)) return;
+    this.#failed.set(topic, failure);
+    this.#options.failTopic(failure);
+  }
+
+  #haltAll(topic: string): void {
+    const failure = this.#failed.get(topic);
+    if (failure === undefined) return;
+    for (const { lane } of this.#options.topic(topic).tables) lane.halt(failure);
+  }
+
+  /** Offsets of a partition that feeds no table are kept nowhere; dashboards still want to see them move. */
+  #acknowledgeForeign(assigned: Assigned): void {
+    if (assigned.tables.size === 0) this.#options.source.acknowledge(assigned, assigned.position);
+  }
+
+  /** Tells the source what every healthy table holds of the partition. */
+  acknowledge(partition: TopicPartition): void {
+    const assigned = this.#assigned.get(keyOf(partition));
+    if (assigned === undefined) return;
+    const held: number[] = [];
+    for (const { lane } of assigned.tables) {
+      if (lane.state.kind === 'failed' || lane.state.kind === 'stopped') continue;
+      const committed = lane.committed(partition);
+      if (committed === undefined) return; // Not asked yet: nothing can be said for it.
+      held.push(committed);
+    }
+    if (held.length > 0) this.#options.source.acknowledge(partition, Math.min(...held));
+  }
+}
+
+const none = new Uint32Array(0);
+const unexplained: RecordProblem = { kind: 'envelope', reason: 'the record cannot be read' };
+
+/** The rows whose offsets lie below `next`. */
+function within(changes: Changes, rows: Uint32Array, next: number): Uint32Array {
+  const last = rows.at(-1);
+  if (last === undefined || changes.offset(last) < next) return rows;
+  return rows.filter((row) => changes.offset(row) < next);
+}

@@ -1,0 +1,411 @@
+import {
+  concatMap,
+  defer,
+  from,
+  lastValueFrom,
+  type Observable,
+  Subject,
+  type Subscription,
+  tap,
+} from 'rxjs';
+import { InvariantError, isSluiceError } from '../base/errors.js';
+import type { RecordDecoder } from '../cdc/decoder.js';
+import { Credit } from '../pipeline/credit.js';
+import { fromPull } from '../pipeline/from-pull.js';
+import { retryWithBackoff } from '../pipeline/retry.js';
+import type { ChangeSource, SourceEvent, TopicPartition } from '../source/change-source.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { formatAppId } from './app-id.js';
+import { type DeadLetter, lettersOf } from './dead-letters.js';
+import { Destinations } from './destinations.js';
+import { failureOf, mayPass } from './failure.js';
+import { TableLane, type LaneReport } from './lane.js';
+import type { Failure } from './lane-state.js';
+import { PauseReasons } from './pause-reasons.js';
+import { pipeSlices } from './pipe.js';
+import { Router } from './router.js';
+import type { TableSettler, TableTarget } from './settler.js';
+import type { FailedTable, RunSummary, SinkEvent } from './sink-events.js';
+import type { SinkSettings } from './sink-options.js';
+import { keyOf } from './standing.js';
+import { Starts } from './starts.js';
+import { type ChangeOrigin, describeOrigin } from './table-path.js';
+import { type Table, TableCounts, Tables } from './tables.js';
+import { TopicTables } from './topic-tables.js';
+
+/** What a run is made of; everything outside it. */
+export type SinkParts = {
+  readonly source: ChangeSource;
+  /** Rooted at the base URL. */
+  readonly store: ObjectStore;
+  readonly decoder: RecordDecoder;
+  readonly settings: SinkSettings;
+  createSettler(target: TableTarget): TableSettler;
+};
+
+/** How a run is told to end: by the source, by its owner, or because nothing is left to do. */
+type Ending = RunSummary['ended'];
+
+/**
+ * One run of the sink, from opening the source to the last lane's end. The source is pulled under credit, its
+ * events are routed one after another, and each table's lane goes its own way.
+ */
+export class SinkRun {
+  readonly #parts: SinkParts;
+  readonly #events = new Subject<SinkEvent>();
+  /** For what is done on the way in; ends with the intake, before the lanes do. */
+  readonly #intakeAborter = new AbortController();
+  readonly #aborter = new AbortController();
+  readonly #credit: Credit;
+  readonly #tables = new Tables();
+  readonly #topics = new Map<string, TopicTables>();
+  readonly #handed = new Map<string, number>();
+  readonly #handled = new Map<string, number>();
+  readonly #turns = new Set<() => void>();
+  readonly #failed: FailedTable[] = [];
+  readonly #pauses: PauseReasons;
+  readonly #startedAtMs: number;
+  #router: Router | undefined;
+  #handling: Promise<void> = Promise.resolve();
+  #intake: Subscription | undefined;
+  #ending: Ending | undefined;
+  #end: (ending: Ending) => void = () => undefined;
+  #fail: (cause: unknown) => void = () => undefined;
+  #records = 0;
+  #bytes = 0;
+
+  constructor(parts: SinkParts) {
+    this.#parts = parts;
+    this.#credit = new Credit(parts.settings.memoryBytes, () => this.#feed());
+    this.#pauses = new PauseReasons(parts.source);
+    this.#startedAtMs = parts.settings.scheduler.now();
+  }
+
+  get events$(): Observable<SinkEvent> {
+    return this.#events.asObservable();
+  }
+
+  /** Resolves when every lane has ended; rejects with what the run as a whole could not survive. */
+  async run(): Promise<RunSummary> {
+    const { settings } = this.#parts;
+    const ended = new Promise<Ending>((resolve, reject) => {
+      this.#end = resolve;
+      this.#fail = reject;
+      if (this.#ending !== undefined) resolve(this.#ending);
+    });
+    const saving = settings.scheduler.schedule(function () {
+      save();
+      this.schedule(undefined, settings.saveMs);
+    }, settings.saveMs);
+    const save = () => this.#tables.all().forEach(({ lane }) => lane.save());
+    try {
+      if (this.#ending === undefined) await this.#open();
+      this.#ending = await ended;
+    } catch (cause) {
+      await this.#closeLanes(cause instanceof InvariantError ? 'abandon' : 'finish');
+      throw cause;
+    } finally {
+      saving.unsubscribe();
+      this.#intake?.unsubscribe();
+    }
+    await this.#closeLanes('finish');
+    return this.#summary(this.#ending);
+  }
+
+  /**
+   * Ends the run: nothing more is taken in, and what waits is committed, or dropped whole if that takes too long. The
+   * second call does not wait.
+   */
+  stop(): void {
+    if (this.#ending === 'stopped') {
+      for (const { lane } of this.#tables.all()) lane.abandon();
+      return;
+    }
+    this.#ending ??= 'stopped';
+    this.#intake?.unsubscribe();
+    this.#end('stopped');
+  }
+
+  async #open(): Promise<void> {
+    const { source, settings, store, decoder } = this.#parts;
+    const { signal } = this.#aborter;
+    const identity = await this.#persist('the source', (inner) => source.identity(inner));
+    const now = () => settings.scheduler.now();
+    const starts = new Starts({
+      store,
+      identity,
+      policy: settings.start,
+      now,
+      resolve: (partition, start, inner) => source.resolve(partition, start, inner),
+      partitionsOf: (topic, inner) => source.partitions(topic, inner),
+    });
+    const destinations = new Destinations(store, identity);
+    const router = new Router({
+      source,
+      decoder,
+      credit: this.#credit,
+      tolerance: settings.tolerance,
+      onOffsetGap: settings.onOffsetGap,
+      startOf: (partition) => this.#persist(store.url, (inner) => starts.of(partition, inner)),
+      topic: (name) => this.#topic(name, identity, destinations),
+      putAside: (letters) => this.#putAside(letters),
+      failTopic: (failure) => this.#failedTable({ ...failure, table: undefined, url: undefined }),
+    });
+    this.#router = router;
+    const open = (inner: AbortSignal) =>
+      source.open({
+        untilEnd: settings.untilEnd,
+        signal: AbortSignal.any([signal, inner]),
+        resumeAt: (partition) => this.#resumeAt(router, partition),
+      });
+    this.#intake = fromPull(open, { credit: this.#credit, sizeOf: bytesOf })
+      .pipe(
+        tap((event) => this.#count(this.#handed, event)),
+        concatMap((event) => {
+          this.#handling = this.#handle(router, event);
+          return from(this.#handling);
+        }),
+      )
+      .subscribe({
+        error: (cause: unknown) => this.#fail(cause),
+        complete: () => this.#end('drained'),
+      });
+  }
+
+  async #handle(router: Router, event: SourceEvent): Promise<void> {
+    await router.handle(event);
+    switch (event.kind) {
+      case 'assigned':
+        this.#count(this.#handled, event);
+        for (const turn of this.#turns) turn();
+        break;
+      case 'batch':
+        this.#tellRead(event.batch);
+        break;
+      case 'waiting':
+        this.#events.next({ kind: 'waiting', table: undefined, why: event.why });
+        break;
+      case 'resumed':
+        this.#events.next({ kind: 'resumed', table: undefined });
+        break;
+      case 'drained':
+        this.#end('drained');
+        break;
+      default:
+        break;
+    }
+  }
+
+  /**
+   * The source asks as soon as it has handed an assignment over; the answer waits until the events before it have
+   * been handled, so that batches of an earlier assignment cannot be taken for batches of this one.
+   */
+  async #resumeAt(router: Router, partition: TopicPartition): Promise<number> {
+    const key = keyOf(partition);
+    const turn = this.#handed.get(key) ?? 0;
+    while ((this.#handled.get(key) ?? 0) < turn) {
+      await new Promise<void>((resolve) => {
+        const proceed = () => {
+          this.#turns.delete(proceed);
+          resolve();
+        };
+        this.#turns.add(proceed);
+      });
+    }
+    return router.take(partition);
+  }
+
+  #count(counts: Map<string, number>, event: SourceEvent): void {
+    if (event.kind !== 'assigned') return;
+    for (const partition of event.partitions) {
+      counts.set(keyOf(partition), (counts.get(keyOf(partition)) ?? 0) + 1);
+    }
+  }
+
+  #tellRead(batch: (SourceEvent & { kind: 'batch' })['batch']): void {
+    const { topic, partition, next, highWatermark, bytes } = batch;
+    const records = batch.records.length;
+    this.#records += records;
+    this.#bytes += bytes;
+    this.#events.next({ kind: 'read', topic, partition, next, highWatermark, records, bytes });
+  }
+
+  #topic(name: string, identity: string, destinations: Destinations): TopicTables {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) {
+      topic = new TopicTables({
+        topic: name,
+        tables: this.#tables,
+        destinations,
+        pathOf: this.#parts.settings.pathOf,
+        make: (path, change) => this.#makeTable(path, change, identity),
+        refuse: (failure, path) => this.#failedTable({ ...failure, table: path, url: undefined }),
+        persist: (work) => this.#persist(this.#parts.store.url, work),
+      });
+      this.#topics.set(name, topic);
+    }
+    return topic;
+  }
+
+  #makeTable(name: string, change: ChangeOrigin, identity: string): Table {
+    const { settings, store, createSettler } = this.#parts;
+    const { pipe, scheduler, random, tolerance, bounds } = settings;
+    const own = store.at(name);
+    const done = new TableCounts();
+    const { schema, table: sourceTable } = change.source;
+    const settler = createSettler({
+      url: own.url,
+      store: own,
+      name,
+      appId: ({ topic, partition }) => formatAppId({ identity, topic, incarnation: 0, partition }),
+      options: settings.optionsOf([name, `${schema}.${sourceTable}`, sourceTable]),
+      now: () => scheduler.now(),
+      random,
+      tell: (note) => this.#events.next({ kind: 'note', table: name, note }),
+    });
+    const lane = new TableLane({
+      settler,
+      bounds,
+      tolerance,
+      writeLetters: (records, slices, signal) =>
+        settings.deadLetters?.write(lettersOf(records, slices, name), signal) ?? Promise.resolve(),
+      pipe: pipe === undefined ? undefined : (slices, signal) => pipeSlices(slices, pipe, signal),
+      acknowledge: (partition) => this.#router?.acknowledge(partition),
+      report: (report) => this.#report(table, report),
+      crash: (cause) => this.#fail(cause),
+      scheduler,
+      random,
+      signal: this.#aborter.signal,
+    });
+    const feeder = describeOrigin(change);
+    const table: Table = { name, url: own.url, topic: change.topic, feeder, lane, done };
+    this.#events.next({ kind: 'table', table: name, url: own.url });
+    return table;
+  }
+
+  #report(table: Table, report: LaneReport): void {
+    const { name } = table;
+    switch (report.kind) {
+      case 'committed': {
+        const { version, metrics, elapsedMs } = report;
+        table.done.committed(version, metrics);
+        this.#events.next({ kind: 'committed', table: name, version, metrics, elapsedMs });
+        break;
+      }
+      case 'waiting': {
+        const { failure } = report;
+        // Its partitions stand still, so that a table which cannot be written does not eat the credit of the others.
+        this.#pauses.pause(name, this.#router?.partitionsOf(table) ?? []);
+        this.#events.next({ kind: 'waiting', table: name, why: failure.reason, failure });
+        break;
+      }
+      case 'resumed':
+        this.#pauses.resume(name);
+        this.#events.next({ kind: 'resumed', table: name });
+        break;
+      case 'dead-letters':
+        table.done.putAside(report.count);
+        this.#events.next({ kind: 'dead-letters', table: name, count: report.count });
+        break;
+      case 'failed':
+        this.#pauses.resume(name);
+        this.#failedTable({ ...report.failure, table: name, url: table.url });
+        break;
+      case 'stopped':
+        this.#pauses.resume(name);
+        break;
+    }
+  }
+
+  #failedTable(failure: FailedTable): void {
+    this.#failed.push(failure);
+    this.#events.next({ kind: 'failed', failure });
+    // A table that fails at once is not among its topic's tables yet: look when the router has done its part.
+    queueMicrotask(() => {
+      if (this.#router !== undefined && this.#router.partitions.length > 0 && !this.#router.alive)
+        this.#end('failed');
+    });
+  }
+
+  /** Somebody waits for credit: the lane that holds most of it settles what it has. */
+  #feed(): void {
+    let largest: TableLane | undefined;
+    for (const { lane } of this.#tables.all()) {
+      if (lane.waitingBytes > (largest?.waitingBytes ?? 0)) largest = lane;
+    }
+    largest?.flush();
+  }
+
+  async #putAside(letters: readonly DeadLetter[]): Promise<void> {
+    const { deadLetters } = this.#parts.settings;
+    if (deadLetters !== undefined)
+      await this.#persist('dead letters', (signal) => deadLetters.write(letters, signal));
+    this.#events.next({ kind: 'dead-letters', table: undefined, count: letters.length });
+  }
+
+  /** Tries until it succeeds or cannot; tells once that it waits, and once that it goes on. */
+  async #persist<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { scheduler, random } = this.#parts.settings;
+    const { signal } = this.#intakeAborter;
+    let waiting = false;
+    const onRetry = (cause: unknown) => {
+      if (waiting) return;
+      waiting = true;
+      const failure: Failure | undefined = isSluiceError(cause) ? failureOf(cause) : undefined;
+      const why = failure?.reason ?? `${what} does not answer`;
+      this.#events.next({
+        kind: 'waiting',
+        table: undefined,
+        why,
+        ...(failure === undefined ? {} : { failure }),
+      });
+    };
+    const retry = retryWithBackoff<T>({
+      baseMs: 500,
+      maxMs: 30_000,
+      mayPass,
+      random,
+      scheduler,
+      signal,
+      onRetry,
+    });
+    const result = await lastValueFrom(defer(() => from(work(signal))).pipe(retry));
+    if (waiting) this.#events.next({ kind: 'resumed', table: undefined });
+    return result;
+  }
+
+  async #closeLanes(how: 'finish' | 'abandon'): Promise<void> {
+    const { scheduler, stopMs } = this.#parts.settings;
+    this.#intake?.unsubscribe();
+    this.#intakeAborter.abort(new DOMException('the sink takes nothing more in', 'AbortError'));
+    await this.#handling.catch(() => undefined); // Its failure is why we end, or was caused by the abort.
+    const lanes = this.#tables.all().map(({ lane }) => lane);
+    for (const lane of lanes) lane[how]();
+    // A source that has run dry has all the time it needs; someone who waits for us to stop has not.
+    const deadline =
+      this.#ending === 'drained'
+        ? undefined
+        : scheduler.schedule(() => {
+            for (const lane of lanes) lane.abandon();
+          }, stopMs);
+    await Promise.all(lanes.map((lane) => lane.closed()));
+    deadline?.unsubscribe();
+    this.#aborter.abort(new DOMException('the sink has ended', 'AbortError'));
+    this.#events.complete();
+  }
+
+  #summary(ended: Ending): RunSummary {
+    return {
+      ended,
+      tables: this.#tables.all().map(({ name, url, done }) => done.summary(name, url)),
+      failed: this.#failed,
+      records: this.#records,
+      bytes: this.#bytes,
+      elapsedMs: this.#parts.settings.scheduler.now() - this.#startedAtMs,
+    };
+  }
+}
+
+function bytesOf(event: SourceEvent): number {
+  return event.kind === 'batch' ? event.batch.bytes : 0;
+}
