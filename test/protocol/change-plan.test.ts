@@ -88,6 +88,14 @@ describe('what the change feed of a version is read from', () => {
       commitInfo: { operation: 'MERGE', operationMetrics: { num_target_rows_inserted: 0 } },
     };
     expect(planChanges([numbers, ...files])).toHaveLength(2);
+    const rawZeros: Action = {
+      kind: 'commitInfo',
+      commitInfo: {
+        operation: 'MERGE',
+        operationMetrics: { numTargetRowsInserted: 0, numTargetRowsUpdated: 0, numTargetRowsDeleted: 0 },
+      },
+    };
+    expect(planChanges([rawZeros, ...files])).toHaveLength(2);
     const optimize: Action = { kind: 'commitInfo', commitInfo: { operation: 'WRITE', operationMetrics: {} } };
     expect(planChanges([optimize, ...files])).toHaveLength(2);
   });

@@ -25,6 +25,8 @@ import {
 import type { StructType, Value } from '../../src/schema/types.js';
 import { actions } from './arbitraries.js';
 
+const LONG_TEXT = 'x'.repeat(40);
+
 const START: readonly Action[] = [
   { kind: 'protocol', protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
   { kind: 'metaData', metaData: { id: 'i', schemaString: '{}', partitionColumns: ['p'], configuration: {} } },
@@ -201,7 +203,7 @@ describe('a checkpoint', () => {
       d: 12_345_678_901_234_567_890n,
       t: 1_999n,
       day: -1,
-      n: { s: 'q' },
+      n: { s: LONG_TEXT },
       f: NaN,
     };
     const value: Value = {
@@ -228,14 +230,14 @@ describe('a checkpoint', () => {
         ['d', bounds.d],
         ['t', 1000n],
         ['day', -1],
-        ['n.s', 'q'],
+        ['n.s', LONG_TEXT.slice(0, 32)],
       ]),
       maxValues: new Map<string, Value>([
         ['id', bounds.id],
         ['d', bounds.d],
         ['t', 1999n],
         ['day', -1],
-        ['n.s', 'q'],
+        ['n.s', LONG_TEXT.slice(0, 32) + '\u007f'],
       ]),
       nullCount: new Map([
         ['id', 0],
