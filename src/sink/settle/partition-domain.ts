@@ -1,4 +1,5 @@
 import { SluiceError } from '../../base/errors.js';
+import type { Snapshot } from '../../table/snapshot.js';
 
 /** The record that a commit applied last in a partition: what a topic made anew is recognised by. */
 export type LastRecord = { readonly offset: number; readonly timestampMs: number; readonly hash: string };
@@ -47,6 +48,15 @@ export function parsePartitionDomain(name: string, text: string): PartitionDomai
     });
   }
   return found;
+}
+
+/** The domains of a table's partitions, by their names; none where there is no table. */
+export function domainsOf(snapshot: Snapshot | undefined): ReadonlyMap<string, PartitionDomain> {
+  const domains = new Map<string, PartitionDomain>();
+  for (const [name, text] of snapshot?.state.domains ?? []) {
+    if (isPartitionDomain(name)) domains.set(name, parsePartitionDomain(name, text));
+  }
+  return domains;
 }
 
 /** The greatest floor of all partitions: a truncate lies in one, the rows it removes in all. */

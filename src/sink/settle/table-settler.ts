@@ -1,38 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../../base/errors.js';
 import { Op } from '../../cdc/changes.js';
 import { orderText } from '../../cdc/position.js';
-import { rebase, type RebaseState } from '../../operations/merge/rebase.js';
-import type { MergeCounts } from '../../operations/merge/metrics.js';
-import { stageRowChanges } from '../../operations/merge/stage.js';
-import { StagedChanges } from '../../operations/merge/staged.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
-import type { Action, AddFile } from '../../protocol/actions.js';
 import { partitionKey, type TopicPartition } from '../../source/change-source.js';
-import type { ObjectStore } from '../../storage/object-store.js';
-import { commit, type CommitRequest } from '../../table/commit.js';
-import { writeDataFiles, type WriteOptions } from '../../table/data-files.js';
 import { loadSnapshot, type Snapshot } from '../../table/snapshot.js';
 import { findStranger } from '../app-id.js';
 import type { OffsetRange, Settled, SettleMetrics, Slice, TableSettler, TableTarget } from '../settler.js';
 import { compareBases } from './bases.js';
 import type { Planned, RowPlan } from './batch-plan.js';
-import { commitInfoOf, type Told } from './commit-info.js';
+import { commitBatch, type BatchCommit } from './committer.js';
 import { findKeys, unreadable } from './keys.js';
-import { IMAGE_TTL_MS, ParkedImages, writeImages } from './parked-images.js';
-import {
-  greatestFloor,
-  isPartitionDomain,
-  parsePartitionDomain,
-  partitionDomainName,
-  type PartitionDomain,
-  type StateFile,
-} from './partition-domain.js';
+import { ParkedImages } from './parked-images.js';
+import { domainsOf, greatestFloor, type PartitionDomain } from './partition-domain.js';
 import { planKeyed } from './plan-keyed.js';
 import { planKeyless } from './plan-keyless.js';
 import { ownColumns, planSchema, type Wanted } from './schema-plan.js';
 import { cutAtTruncates, type Segment } from './segments.js';
-import { lastRecordOf, progressActions, spanOf, type PartitionStep } from './sink-commit.js';
+import { spanOf } from './sink-commit.js';
+import { bytesOf, stageImages, stageRows } from './stage-rows.js';
 import { prepareTable, type PreparedTable } from './target.js';
 
 /** Attempts at one commit against writers that keep changing what it read, before the lane pauses. */
@@ -114,15 +99,8 @@ class DeltaTableSettler implements TableSettler {
       const standing = this.#compare(snapshot, spans);
       if (standing !== undefined) return standing;
       const prepared = prepareTable(this.#target, snapshot, snapshot.schema, []);
-      const outcome = await this.#commit({
-        snapshot,
-        prepared,
-        spans,
-        slices: [],
-        keys: [],
-        told: { kind: 'progress', audit },
-        signal,
-      });
+      const told = { kind: 'progress', audit } as const;
+      const outcome = await this.#commit({ snapshot, prepared, spans, slices: [], keys: [], told, signal });
       if (outcome.kind !== 'conflict') return outcome;
     }
     throw this.#givenUp();
@@ -156,7 +134,7 @@ class DeltaTableSettler implements TableSettler {
     const { options } = this.#target;
     const floor = orderText(segment.slice.changes.position[segment.record] ?? '');
     if (snapshot === undefined) {
-      if (floor > this.#floorBeforeTable) this.#floorBeforeTable = floor;
+      this.#floorBeforeTable = floor > this.#floorBeforeTable ? floor : this.#floorBeforeTable;
       return { kind: 'nothing' };
     }
     if (floor !== '' && floor <= this.#floor(snapshot)) return { kind: 'nothing' };
@@ -178,7 +156,7 @@ class DeltaTableSettler implements TableSettler {
       slices: [segment.slice],
       keys: [],
       floor: { at: segment.slice, text: floor },
-      staged: { staged, reads: { kind: 'everything' } },
+      rows: { staged, reads: { kind: 'everything' }, located: undefined },
       told: { kind: 'truncate', metrics: staged.metrics },
       signal,
     });
@@ -191,7 +169,7 @@ class DeltaTableSettler implements TableSettler {
     signal: AbortSignal,
   ): Promise<SegmentOutcome> {
     const { options } = this.#target;
-    const known = this.#domains(snapshot);
+    const known = domainsOf(snapshot);
     const keys = findKeys(slices, keysOf(known), options);
     if (keys.kind === 'bad-records') return keys;
     if (keys.kind === 'unknown') return { kind: 'nothing' };
@@ -234,32 +212,20 @@ class DeltaTableSettler implements TableSettler {
     readonly signal: AbortSignal;
   }): Promise<SegmentOutcome> {
     const { plan, prepared, snapshot, signal, spans } = input;
-    const { options, store } = this.#target;
-    const write = {
-      layout: prepared.layout,
-      alwaysStats: [...plan.keys, ...(options.positionColumn === undefined ? [] : [options.positionColumn])],
-      signal,
-    };
-    const staged =
-      snapshot === undefined
-        ? await stageFirstRows(store, plan, write)
-        : await stageRowChanges({
-            ...write,
-            snapshot,
-            removed: plan.removed,
-            inserted: plan.inserted,
-            changes: plan.changes,
-            counts: plan.counts,
-            strategy: options.mergeStrategy,
-          });
+    const { options } = this.#target;
+    const write = { layout: prepared.layout, signal };
+    const staged = await stageRows(this.#target, snapshot, plan, write);
     const outcome = await this.#commit({
       snapshot,
       prepared,
       spans,
       slices: input.slices,
       keys: plan.keys,
-      parked: await this.#park(plan, prepared, signal),
-      staged: { staged, reads: plan.reads, located: plan.located },
+      ...(snapshot === undefined && this.#floorBeforeTable !== '' && spans[0] !== undefined
+        ? { floor: { at: spans[0], text: this.#floorBeforeTable } }
+        : {}),
+      parked: await stageImages(this.#target, plan, write),
+      rows: { staged, reads: plan.reads, located: plan.located },
       told: {
         kind: 'rows',
         created: snapshot === undefined,
@@ -284,144 +250,17 @@ class DeltaTableSettler implements TableSettler {
     return outcome;
   }
 
-  async #commit(input: {
-    readonly snapshot: Snapshot | undefined;
-    readonly prepared: PreparedTable;
-    readonly spans: readonly OffsetRange[];
-    readonly slices: readonly Slice[];
-    readonly keys: readonly string[];
-    readonly floor?: { readonly at: TopicPartition; readonly text: string };
-    readonly parked?: ReadonlyMap<string, StateFile>;
-    readonly staged?: Pick<RebaseState, 'staged' | 'reads' | 'located'>;
-    readonly told: Told;
-    readonly metrics?: Omit<SettleMetrics, 'attempts'>;
-    readonly signal: AbortSignal;
-  }): Promise<SegmentOutcome> {
-    const { snapshot, spans, signal } = input;
-    const txnId = randomUUID();
-    const steps = this.#steps(input);
-    const request = (state: RebaseState | undefined, staged: StagedChanges | undefined): CommitRequest => ({
-      readVersion: snapshot?.version ?? -1,
-      txnId,
-      signal,
-      actions: (at): readonly Action[] => {
-        const info = commitInfoOf(input.told, { ...at, txnId, readVersion: at.version - 1, ranges: spans });
-        return [
-          { kind: 'commitInfo', commitInfo: info },
-          ...input.prepared.actions,
-          ...progressActions(this.#target, steps, at),
-          ...(staged?.actions(at.nowMs) ?? []),
-        ];
-      },
-      reconcile: async (winner) => {
-        if (state === undefined) return { conflict: 'the table was made by another writer' };
-        // A commit that changes the table itself was planned on the table as it was.
-        if (input.prepared.actions.length > 0)
-          return { conflict: 'the schema change was planned on an older version' };
-        const rebased = await rebase(state, winner, { signal });
-        if (rebased.kind === 'conflict') return { conflict: rebased.why };
-        return request(rebased.state, rebased.state.staged);
-      },
-    });
-    const state = this.#rebaseState(input, steps);
-    const outcome = await commit(snapshot, this.#target.store, request(state, input.staged?.staged));
-    if (outcome.kind === 'conflicted') return { kind: 'conflict', why: outcome.why };
-    this.#snapshot = outcome.snapshot;
-    const next = new Map(spans.map((span) => [partitionKey(span.topic, span.partition), span.next]));
-    for (const [key, offset] of next) this.#seen.set(key, offset);
-    return {
-      kind: 'committed',
-      version: outcome.version,
-      next,
-      metrics: { ...NO_METRICS, ...input.metrics, attempts: outcome.attempts },
-    };
-  }
-
-  #rebaseState(
-    input: {
-      readonly snapshot: Snapshot | undefined;
-      readonly staged?: Pick<RebaseState, 'staged' | 'reads' | 'located'>;
-    },
-    steps: readonly PartitionStep[],
-  ): RebaseState | undefined {
-    const { snapshot, staged } = input;
-    if (snapshot === undefined) return undefined;
-    return {
-      snapshot,
-      staged: staged?.staged ?? NOTHING_STAGED,
-      reads: staged?.reads ?? { kind: 'nothing' },
-      located: staged?.located,
-      appIds: new Set(steps.map((step) => this.#target.appId(step))),
-      // Another partition's floor or images decide what is stale here, so any of ours counts as read (R14).
-      domains: new Set([
-        ...steps.map((step) => partitionDomainName(step.topic, step.partition)),
-        ...[...snapshot.state.domains.keys()].filter(isPartitionDomain),
-      ]),
-    };
-  }
-
-  #steps(input: {
-    readonly snapshot: Snapshot | undefined;
-    readonly spans: readonly OffsetRange[];
-    readonly slices: readonly Slice[];
-    readonly keys: readonly string[];
-    readonly floor?: { readonly at: TopicPartition; readonly text: string };
-    readonly parked?: ReadonlyMap<string, StateFile>;
-  }): readonly PartitionStep[] {
-    const known = this.#domains(input.snapshot);
-    const nowMs = this.#target.now();
-    return input.spans.map((span) => {
-      const previous = known.get(partitionDomainName(span.topic, span.partition));
-      const kept = (previous?.files ?? []).filter((file) => nowMs - file.writtenAtMs < IMAGE_TTL_MS);
-      const parked = input.parked?.get(partitionKey(span.topic, span.partition));
-      return {
-        ...span,
-        previous,
-        last: lastRecordOf(input.slices, span),
-        floor: this.#floorOf(span, input),
-        keys: input.keys,
-        files: parked === undefined ? kept : [...kept, parked],
-      };
-    });
-  }
-
-  #floorOf(
-    span: OffsetRange,
-    input: {
-      readonly snapshot: Snapshot | undefined;
-      readonly floor?: { readonly at: TopicPartition; readonly text: string };
-    },
-  ): string | undefined {
-    if (input.floor?.at.topic === span.topic && input.floor.at.partition === span.partition)
-      return input.floor.text;
-    return input.snapshot === undefined && this.#floorBeforeTable !== '' ? this.#floorBeforeTable : undefined;
-  }
-
-  async #park(
-    plan: RowPlan,
-    prepared: PreparedTable,
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, StateFile>> {
-    const files = new Map<string, StateFile>();
-    const keys = new Set(plan.park.map(({ topic, partition }) => partitionKey(topic, partition)));
-    for (const key of keys) {
-      const images = plan.park.filter(({ topic, partition }) => partitionKey(topic, partition) === key);
-      const options = { nowMs: this.#target.now(), signal };
-      files.set(key, await writeImages(this.#target.store, prepared.layout.schema, images, options));
-    }
-    return files;
-  }
-
-  #domains(snapshot: Snapshot | undefined): ReadonlyMap<string, PartitionDomain> {
-    const domains = new Map<string, PartitionDomain>();
-    for (const [name, text] of snapshot?.state.domains ?? []) {
-      if (isPartitionDomain(name)) domains.set(name, parsePartitionDomain(name, text));
-    }
-    return domains;
+  async #commit(batch: BatchCommit): Promise<SegmentOutcome> {
+    const outcome = await commitBatch(this.#target, batch);
+    if (outcome.kind === 'conflict') return outcome;
+    const { snapshot, ...committed } = outcome;
+    this.#snapshot = snapshot;
+    for (const [key, offset] of committed.next) this.#seen.set(key, offset);
+    return committed;
   }
 
   #floor(snapshot: Snapshot): string {
-    return greatestFloor(this.#domains(snapshot).values());
+    return greatestFloor(domainsOf(snapshot).values());
   }
 
   #compare(snapshot: Snapshot | undefined, ranges: readonly OffsetRange[]): ReturnType<typeof compareBases> {
@@ -491,45 +330,6 @@ class DeltaTableSettler implements TableSettler {
       },
     );
   }
-}
-
-const NO_METRICS: Omit<SettleMetrics, 'attempts'> = {
-  inserted: 0,
-  updated: 0,
-  deleted: 0,
-  stale: 0,
-  ignored: 0,
-  nulled: 0,
-  filesWritten: 0,
-  bytesWritten: 0,
-};
-
-function stagedFiles(added: readonly AddFile[], counts: MergeCounts): StagedChanges {
-  return new StagedChanges({
-    touched: [],
-    added,
-    changeFiles: [],
-    strategy: 'merge-on-read',
-    counts,
-    copiedRows: 0,
-    times: {},
-  });
-}
-
-const NOTHING_STAGED = stagedFiles([], { source: 0, inserted: 0, updated: 0, deleted: 0 });
-
-/** A table that is yet to be made takes nothing out: its first rows are new files, and the feed's readers infer them. */
-async function stageFirstRows(
-  store: ObjectStore,
-  plan: RowPlan,
-  write: WriteOptions,
-): Promise<StagedChanges> {
-  const added = plan.inserted === undefined ? [] : await writeDataFiles(store, plan.inserted, write);
-  return stagedFiles(added, plan.counts);
-}
-
-function bytesOf({ parts }: StagedChanges): number {
-  return [...parts.added, ...parts.changeFiles].reduce((sum, { size }) => sum + size, 0);
 }
 
 function keysOf(domains: ReadonlyMap<string, PartitionDomain>): readonly string[] | undefined {

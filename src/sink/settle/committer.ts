@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { rebase, type ReadSet, type RebaseState } from '../../operations/merge/rebase.js';
+import type { RowPlaces } from '../../operations/merge/rows.js';
+import type { StagedChanges } from '../../operations/merge/staged.js';
+import type { Action } from '../../protocol/actions.js';
+import { partitionKey, type TopicPartition } from '../../source/change-source.js';
+import { commit, type CommitRequest } from '../../table/commit.js';
+import type { Snapshot } from '../../table/snapshot.js';
+import type { OffsetRange, SettleMetrics, Slice, TableTarget } from '../settler.js';
+import { commitInfoOf, type Told } from './commit-info.js';
+import { IMAGE_TTL_MS } from './parked-images.js';
+import { domainsOf, isPartitionDomain, partitionDomainName, type StateFile } from './partition-domain.js';
+import { lastRecordOf, progressActions, type PartitionStep } from './sink-commit.js';
+import { nothingStaged } from './stage-rows.js';
+import type { PreparedTable } from './target.js';
+
+/** The place of a truncate: no row of the table at or below it comes back. */
+export type Floor = { readonly at: TopicPartition; readonly text: string };
+
+/** All that one commit says: the table as it leaves it, rows, offsets, and what each partition is to remember. */
+export type BatchCommit = {
+  /** What it was planned on; undefined: it makes the table. */
+  readonly snapshot: Snapshot | undefined;
+  readonly prepared: PreparedTable;
+  /** One range a partition. */
+  readonly spans: readonly OffsetRange[];
+  readonly slices: readonly Slice[];
+  /** Key columns; empty where the commit does not say. */
+  readonly keys: readonly string[];
+  readonly floor?: Floor | undefined;
+  /** Files of images to name, by partition. */
+  readonly parked?: ReadonlyMap<string, StateFile>;
+  readonly rows?: {
+    readonly staged: StagedChanges;
+    readonly reads: ReadSet;
+    readonly located: RowPlaces | undefined;
+  };
+  readonly told: Told;
+  readonly metrics?: Omit<SettleMetrics, 'attempts'>;
+  readonly signal: AbortSignal;
+};
+
+export type BatchOutcome =
+  | {
+      readonly kind: 'committed';
+      readonly version: number;
+      readonly next: ReadonlyMap<string, number>;
+      readonly metrics: SettleMetrics;
+      readonly snapshot: Snapshot;
+    }
+  /** What it was planned on has changed: plan again. */
+  | { readonly kind: 'conflict'; readonly why: string };
+
+/**
+ * Puts a batch in the log with its offsets, the partitions' domains and its commitInfo as one version, carried over
+ * winners that do not concern it (R25). A commit that makes the table, or changes its schema, is never carried over.
+ */
+export async function commitBatch(target: TableTarget, batch: BatchCommit): Promise<BatchOutcome> {
+  const steps = partitionSteps(target, batch);
+  const state = rebaseState(target, batch, steps);
+  const request = new Requests(target, batch, steps).over(state);
+  const outcome = await commit(batch.snapshot, target.store, request);
+  if (outcome.kind === 'conflicted') return { kind: 'conflict', why: outcome.why };
+  return {
+    kind: 'committed',
+    version: outcome.version,
+    snapshot: outcome.snapshot,
+    next: new Map(batch.spans.map((span) => [partitionKey(span.topic, span.partition), span.next])),
+    metrics: { ...NO_METRICS, ...batch.metrics, attempts: outcome.attempts },
+  };
+}
+
+const NO_METRICS: Omit<SettleMetrics, 'attempts'> = {
+  inserted: 0,
+  updated: 0,
+  deleted: 0,
+  stale: 0,
+  ignored: 0,
+  nulled: 0,
+  filesWritten: 0,
+  bytesWritten: 0,
+};
+
+/** The requests of one commit: the same id each time, the staged files over ever newer bases. */
+class Requests {
+  readonly #target: TableTarget;
+  readonly #batch: BatchCommit;
+  readonly #steps: readonly PartitionStep[];
+  readonly #txnId = randomUUID();
+
+  constructor(target: TableTarget, batch: BatchCommit, steps: readonly PartitionStep[]) {
+    this.#target = target;
+    this.#batch = batch;
+    this.#steps = steps;
+  }
+
+  over(state: RebaseState | undefined): CommitRequest {
+    const { snapshot, prepared, rows, signal } = this.#batch;
+    const staged = state?.staged ?? rows?.staged;
+    return {
+      readVersion: snapshot?.version ?? -1,
+      txnId: this.#txnId,
+      signal,
+      actions: (at) => this.#actions(staged, at),
+      reconcile: async (winner) => {
+        if (state === undefined) return { conflict: 'the table was made by another writer' };
+        if (prepared.actions.length > 0) return { conflict: 'the schema was planned on an older version' };
+        const rebased = await rebase(state, winner, { signal });
+        return rebased.kind === 'conflict' ? { conflict: rebased.why } : this.over(rebased.state);
+      },
+    };
+  }
+
+  #actions(
+    staged: StagedChanges | undefined,
+    at: { readonly version: number; readonly nowMs: number },
+  ): readonly Action[] {
+    const { told, prepared, spans } = this.#batch;
+    const info = commitInfoOf(told, {
+      nowMs: at.nowMs,
+      txnId: this.#txnId,
+      readVersion: at.version - 1,
+      ranges: spans,
+    });
+    return [
+      { kind: 'commitInfo', commitInfo: info },
+      ...prepared.actions,
+      ...progressActions(this.#target, this.#steps, at),
+      ...(staged?.actions(at.nowMs) ?? []),
+    ];
+  }
+}
+
+function rebaseState(
+  target: TableTarget,
+  { snapshot, rows }: BatchCommit,
+  steps: readonly PartitionStep[],
+): RebaseState | undefined {
+  if (snapshot === undefined) return undefined;
+  return {
+    snapshot,
+    staged: rows?.staged ?? nothingStaged,
+    reads: rows?.reads ?? { kind: 'nothing' },
+    located: rows?.located,
+    appIds: new Set(steps.map((step) => target.appId(step))),
+    // Another partition's floor or images decide what is stale here, so each of ours counts as read (R14).
+    domains: new Set([
+      ...steps.map((step) => partitionDomainName(step.topic, step.partition)),
+      ...[...snapshot.state.domains.keys()].filter(isPartitionDomain),
+    ]),
+  };
+}
+
+function partitionSteps(target: TableTarget, batch: BatchCommit): readonly PartitionStep[] {
+  const known = domainsOf(batch.snapshot);
+  const nowMs = target.now();
+  return batch.spans.map((span) => {
+    const previous = known.get(partitionDomainName(span.topic, span.partition));
+    const kept = (previous?.files ?? []).filter((file) => nowMs - file.writtenAtMs < IMAGE_TTL_MS);
+    const parked = batch.parked?.get(partitionKey(span.topic, span.partition));
+    const { floor } = batch;
+    return {
+      ...span,
+      previous,
+      last: lastRecordOf(batch.slices, span),
+      floor: floor?.at.topic === span.topic && floor.at.partition === span.partition ? floor.text : undefined,
+      keys: batch.keys,
+      files: parked === undefined ? kept : [...kept, parked],
+    };
+  });
+}
