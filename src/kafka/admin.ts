@@ -5,7 +5,7 @@ import { untilAborted } from './await.js';
 import { kafkaClient, type KafkaConnection } from './client.js';
 import { brokerError } from './errors.js';
 
-/** The lowest offset that a partition still holds, and the one past its newest record. */
+/** The lowest offset that a partition still holds, and its last stable one: where the oldest open transaction begins, else its end. */
 export type PartitionWatermarks = { readonly low: number; readonly high: number };
 
 /** What a topic is made with. */
@@ -58,7 +58,7 @@ export class KafkaAdmin implements AsyncDisposable {
     return topics.filter((topic) => !INTERNAL.has(topic)).sort();
   }
 
-  /** Low and high watermark of each partition of a topic. The high one counts records of open transactions. */
+  /** Where each partition of a topic begins and ends, for one who reads committed records only. */
   async watermarks(topic: string, signal: AbortSignal): Promise<ReadonlyMap<number, PartitionWatermarks>> {
     await this.#mustExist(topic, signal);
     const ask = (admin: Admin) => admin.fetchTopicOffsets(topic);

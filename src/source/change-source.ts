@@ -6,7 +6,10 @@ export type TopicPartition = { readonly topic: string; readonly partition: numbe
 /** Where to begin with a partition whose progress nobody holds. `atMs`: the first record at or after that time. */
 export type StartPolicy = 'earliest' | 'latest' | { readonly atMs: number };
 
-/** The lowest offset a partition still holds, and the one past its newest record. */
+/**
+ * The lowest offset a partition still holds, and the one past the newest record that may be read: what
+ * open transactions hold back is not counted.
+ */
 export type Watermarks = { readonly low: number; readonly high: number };
 
 /**

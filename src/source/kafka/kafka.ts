@@ -32,8 +32,8 @@ export type KafkaSourceOptions = KafkaConnection &
 
 /**
  * The committed records of Kafka topics, as a member of a consumer group. Offsets come from `resumeAt`
- * and never from the group; nothing is skipped unnoticed (see `Cursor`). With `untilEnd` the ends are the
- * high watermarks at `open`: a transaction that is open there is waited for.
+ * and never from the group; nothing is skipped unnoticed (see `Cursor`). With `untilEnd` a
+ * partition ends where its last stable offset is at `open`: at the oldest transaction that is open then.
  *
  * While no broker answers it waits, and tells so once. `BROKER_UNAVAILABLE` only for what waiting cannot
  * heal, such as denied access.
