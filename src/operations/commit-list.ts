@@ -1,3 +1,4 @@
+import { must, SluiceError } from '../base/errors.js';
 import { inCommitTimestampMs, inCommitTimestampsSince } from '../table/commit-time.js';
 import { listLog, mustReadCommit, type Winner } from '../table/log.js';
 import type { Snapshot } from '../table/snapshot.js';
@@ -29,4 +30,29 @@ export async function readListed(
   const counts = since !== undefined && version >= since.version;
   const timestampMs = counts ? inCommitTimestampMs(commit.commitInfo) : undefined;
   return { ...commit, timestampMs: timestampMs ?? modifiedAtMs };
+}
+
+/**
+ * The first version that was committed at or after a moment. `VERSION_NOT_FOUND` if there is none yet, as of the
+ * snapshot.
+ */
+export async function firstVersionSince(
+  snapshot: Snapshot,
+  timestampMs: number,
+  options: { readonly signal: AbortSignal },
+): Promise<number> {
+  const commits = await listCommits(snapshot, { from: 0, signal: options.signal });
+  let from = 0;
+  let upTo = commits.length;
+  while (from < upTo) {
+    const middle = (from + upTo) >>> 1;
+    const listed = must(commits[middle], 'a listed commit');
+    if ((await readListed(snapshot, listed, options)).timestampMs >= timestampMs) upTo = middle;
+    else from = middle + 1;
+  }
+  const found = commits[from];
+  if (found !== undefined) return found.version;
+  throw new SluiceError('VERSION_NOT_FOUND', `${snapshot.store.url} has no commit since that moment`, {
+    context: { table: snapshot.store.url, timestampMs, version: snapshot.version },
+  });
 }

@@ -1,0 +1,19 @@
+export { SluiceError, isSluiceError, type ErrorCode } from './base/errors.js';
+export {
+  DeltaTable,
+  type AppendResult,
+  type FileEntry,
+  type LimitedReadOptions,
+  type Moment,
+  type OpenOptions,
+  type ReadOptions,
+} from './operations/delta-table.js';
+export type { TableDetail } from './operations/detail.js';
+export type { HistoryEntry } from './operations/history.js';
+export type { PlainRow, PlainValue } from './operations/plain-values.js';
+export type { RowData } from './operations/rows-to-append.js';
+export type { DataType, StructField, StructType } from './schema/types.js';
+export type { ArrowBatch, ArrowTable } from './columnar/arrow.js';
+export type { ObjectMeta, ObjectStore } from './storage/object-store.js';
+export { localStore } from './storage/local.js';
+export { memoryStore } from './storage/memory.js';

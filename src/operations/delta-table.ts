@@ -1,0 +1,248 @@
+import { SluiceError } from '../base/errors.js';
+import { never } from '../base/signals.js';
+import { concat, emptyTable, type ArrowBatch, type ArrowTable } from '../columnar/arrow.js';
+import { reader } from '../columnar/cells.js';
+import { parseExpression } from '../expr/parse.js';
+import { recordCount } from '../protocol/stats.js';
+import { parseTimestampMicros } from '../schema/text-values.js';
+import type { StructType } from '../schema/types.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { scan } from '../table/scan.js';
+import { openSnapshot, type Snapshot } from '../table/snapshot.js';
+import { append } from './append.js';
+import { readChanges } from './change-feed.js';
+import { firstVersionSince } from './commit-list.js';
+import { tableDetail, type TableDetail } from './detail.js';
+import { readHistory, type HistoryEntry } from './history.js';
+import { mustFindColumns } from './merge/locate.js';
+import { toPlain, type PlainRow } from './plain-values.js';
+import { tablesOf, type RowData } from './rows-to-append.js';
+
+export type Cancellable = {
+  /** Ends the wait; what was begun is dropped whole. Default: never. */
+  readonly signal?: AbortSignal;
+};
+
+/** A version of a table, or a moment: ISO text (without a zone: UTC) or a Date. */
+export type Moment =
+  | { readonly version: number; readonly timestamp?: never }
+  | { readonly timestamp: string | Date; readonly version?: never };
+
+export type OpenOptions = Cancellable & (Moment | { readonly version?: never; readonly timestamp?: never });
+
+export type ReadOptions = Cancellable & {
+  /** Columns by name, in the order wanted. Default: all. */
+  readonly columns?: readonly string[];
+  /** Spark SQL: rows for which it is true. */
+  readonly where?: string;
+};
+
+export type LimitedReadOptions = ReadOptions & {
+  /** At most so many rows, which ones is not said. Default: all. */
+  readonly limit?: number;
+};
+
+/** A live data file of a table. */
+export type FileEntry = {
+  /** As it stands in the log: percent-encoded, relative to the table or absolute. */
+  readonly path: string;
+  readonly sizeInBytes: number;
+  readonly modifiedAtMs: number;
+  /** Values as text, null for null; keys are physical column names. */
+  readonly partitionValues: Readonly<Record<string, string | null>>;
+  /** Rows in the file, deleted ones included; undefined if the log does not tell. */
+  readonly rows: number | undefined;
+  /** Rows that a deletion vector marks. */
+  readonly deletedRows: number;
+};
+
+export type AppendResult = {
+  /** The table with the rows in it. */
+  readonly table: DeltaTable;
+  /** `operationMetrics` of the WRITE, as Delta Spark names them. */
+  readonly metrics: Readonly<Record<string, string>>;
+};
+
+/**
+ * A Delta table at one version. Immutable: nothing that others commit shows until the table is opened again, and a verb
+ * that writes gives the new version.
+ *
+ * ```ts
+ * const table = await DeltaTable.open('./customers');
+ * for await (const batch of table.scan({ columns: ['id', 'city'], where: "country = 'DE'" })) console.log(batch.numRows);
+ * ```
+ */
+export class DeltaTable {
+  readonly #snapshot: Snapshot;
+
+  private constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  /**
+   * Opens the table at a URL (a path, `file://`, `memory://`), its latest version or the one asked for. A timestamp means
+   * the latest version committed at or before it.
+   *
+   * @throws SluiceError TABLE_NOT_FOUND, VERSION_NOT_FOUND, PROTOCOL_UNSUPPORTED, CORRUPT_LOG
+   */
+  static async open(location: string | ObjectStore, options: OpenOptions = {}): Promise<DeltaTable> {
+    const { signal = never, version, timestamp } = options;
+    const snapshot = await openSnapshot(location, {
+      signal,
+      ...(version === undefined ? {} : { version }),
+      ...(timestamp === undefined ? {} : { timestampMs: instantMs(timestamp) }),
+    });
+    return new DeltaTable(snapshot);
+  }
+
+  get version(): number {
+    return this.#snapshot.version;
+  }
+
+  /** Where the table lies. */
+  get url(): string {
+    return this.#snapshot.store.url;
+  }
+
+  /** The columns with their Delta types. */
+  schema(): StructType {
+    return this.#snapshot.schema;
+  }
+
+  /** The live data files. */
+  files(): readonly FileEntry[] {
+    return this.#snapshot.files.toArray().map((file) => ({
+      path: file.path,
+      sizeInBytes: file.size,
+      modifiedAtMs: file.modificationTime,
+      partitionValues: Object.fromEntries(file.partitionValues),
+      rows: recordCount(file.stats),
+      deletedRows: file.deletionVector?.cardinality ?? 0,
+    }));
+  }
+
+  /** The row of DESCRIBE DETAIL. */
+  detail(): Promise<TableDetail> {
+    return Promise.resolve(tableDetail(this.#snapshot));
+  }
+
+  /** The rows of DESCRIBE HISTORY up to this version, latest first. */
+  history(options: Cancellable & { readonly limit?: number } = {}): Promise<readonly HistoryEntry[]> {
+    const { signal = never, limit } = options;
+    return readHistory(this.#snapshot, { signal, ...(limit === undefined ? {} : { limit }) });
+  }
+
+  /**
+   * The rows, as Arrow record batches: those for which `where` is true. Files that partition values or stats rule out are
+   * not opened; one row group is held at a time.
+   *
+   * @throws SluiceError EXPRESSION_INVALID, SCHEMA_MISMATCH for an unknown column, FILE_NOT_FOUND, CORRUPT_FILE
+   */
+  async *scan(options: ReadOptions = {}): AsyncGenerator<ArrowBatch, void, undefined> {
+    for await (const rows of this.#tables(options)) yield* rows.batches;
+  }
+
+  /** All rows asked for as one Arrow table, in memory. */
+  async toArrow(options: LimitedReadOptions = {}): Promise<ArrowTable> {
+    const tables: ArrowTable[] = [];
+    for await (const rows of this.#limited(options)) tables.push(rows);
+    return tables.length === 0 ? emptyTable(this.#columns(options.columns)) : concat(tables);
+  }
+
+  /** All rows asked for as objects, in memory: `PlainValue` says how each type comes. */
+  async toRows(options: LimitedReadOptions = {}): Promise<PlainRow[]> {
+    const struct = this.#columns(options.columns);
+    const found: PlainRow[] = [];
+    for await (const rows of this.#limited(options)) {
+      const readers = struct.fields.map(({ name, type }) => reader(rows, name, type));
+      for (let row = 0; row < rows.numRows; row++) {
+        const cells = struct.fields.map(({ name, type }, i) => [
+          name,
+          toPlain(type, readers[i]?.(row) ?? null),
+        ]);
+        found.push(Object.fromEntries(cells));
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Appends rows in one commit: Arrow tables, record batches, objects (`PlainValue` says what is taken), or a stream of
+   * them. Others may commit meanwhile. Columns that are left out become null.
+   *
+   * @throws SluiceError SCHEMA_MISMATCH, PROTOCOL_UNSUPPORTED, CONFLICT if the table was redefined meanwhile
+   */
+  async append(data: RowData, options: Cancellable = {}): Promise<AppendResult> {
+    const { signal = never } = options;
+    const tables = tablesOf(data, this.#snapshot.schema);
+    const { snapshot, metrics } = await append(this.#snapshot, tables, { signal });
+    return { table: new DeltaTable(snapshot), metrics };
+  }
+
+  /**
+   * The change feed from one version or moment to another, both inclusive, up to the latest version if `to` is left out:
+   * rows with `_change_type`, `_commit_version` and `_commit_timestamp`, under the schema at the end.
+   *
+   * @throws SluiceError VERSION_NOT_FOUND, FEED_UNAVAILABLE
+   */
+  async *changes(
+    options: Cancellable & { readonly from: Moment; readonly to?: Moment },
+  ): AsyncGenerator<ArrowBatch, void, undefined> {
+    const { signal = never } = options;
+    const { store } = this.#snapshot;
+    const from = await this.#firstVersion(options.from, signal);
+    const to = options.to === undefined ? undefined : await this.#lastVersion(options.to, signal);
+    const range = { from, signal, ...(to === undefined ? {} : { to }) };
+    for await (const rows of readChanges(store, range)) yield* rows.batches;
+  }
+
+  #columns(names: readonly string[] | undefined): StructType {
+    const { schema, layout } = this.#snapshot;
+    if (names === undefined) return schema;
+    return { kind: 'struct', fields: mustFindColumns(this.#snapshot, layout, names) };
+  }
+
+  #tables({ signal = never, columns, where }: ReadOptions): AsyncIterable<ArrowTable> {
+    this.#columns(columns);
+    return scan(this.#snapshot, {
+      signal,
+      ...(columns === undefined ? {} : { columns }),
+      ...(where === undefined ? {} : { where: parseExpression(where) }),
+    });
+  }
+
+  async *#limited(options: LimitedReadOptions): AsyncGenerator<ArrowTable, void, undefined> {
+    let left = options.limit ?? Infinity;
+    if (left <= 0) return;
+    for await (const rows of this.#tables(options)) {
+      yield rows.numRows <= left ? rows : rows.slice(0, left);
+      left -= rows.numRows;
+      if (left <= 0) return;
+    }
+  }
+
+  async #firstVersion(moment: Moment, signal: AbortSignal): Promise<number> {
+    if (moment.version !== undefined) return moment.version;
+    const latest = await openSnapshot(this.#snapshot.store, { signal });
+    return firstVersionSince(latest, instantMs(moment.timestamp), { signal });
+  }
+
+  async #lastVersion(moment: Moment, signal: AbortSignal): Promise<number> {
+    if (moment.version !== undefined) return moment.version;
+    const { store } = this.#snapshot;
+    return (await openSnapshot(store, { signal, timestampMs: instantMs(moment.timestamp) })).version;
+  }
+}
+
+function instantMs(timestamp: string | Date): number {
+  const ms = timestamp instanceof Date ? timestamp.getTime() : textMs(timestamp);
+  if (ms !== undefined && !Number.isNaN(ms)) return ms;
+  throw new SluiceError('USAGE', `no moment: ${String(timestamp)}`, {
+    hint: 'give a Date or a text such as 2026-01-31T12:00:00Z',
+  });
+}
+
+function textMs(text: string): number | undefined {
+  const micros = parseTimestampMicros(text);
+  return micros === undefined ? undefined : Number(micros / 1000n);
+}
