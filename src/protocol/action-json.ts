@@ -21,7 +21,7 @@ import type {
 import { isActionName, readAction, type CheckpointLine } from './action-fields.js';
 import { JsonFields } from './json-fields.js';
 
-export type { CheckpointLine, Sidecar } from './action-fields.js';
+export type { CheckpointLine } from './action-fields.js';
 
 /**
  * Reads the actions of a commit, one JSON object a line. Lossless for what is kept: integers beyond 2^53

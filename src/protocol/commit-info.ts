@@ -3,9 +3,6 @@ import type { CommitInfo } from './actions.js';
 import { ENGINE_INFO } from './engine.js';
 import type { Operation } from './operation.js';
 
-export { ENGINE_INFO, ENGINE_VERSION } from './engine.js';
-export type { MergeClause, Operation } from './operation.js';
-
 export type CommitInfoParts = {
   readonly operation: Operation;
   /** ms */

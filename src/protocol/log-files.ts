@@ -1,5 +1,5 @@
 /** How a checkpoint of one version is laid out in files. */
-export type CheckpointShape =
+type CheckpointShape =
   | { readonly kind: 'classic' }
   | { readonly kind: 'multipart'; readonly part: number; readonly parts: number }
   | { readonly kind: 'uuid'; readonly uuid: string; readonly format: 'parquet' | 'json' };
@@ -26,9 +26,6 @@ export type LogFile =
 
 /** The folder of the log below the table's root, with its slash. */
 export const LOG_FOLDER = '_delta_log/';
-
-/** Where the files of V2 checkpoints lie that hold file actions, below the table's root. */
-export const SIDECAR_FOLDER = '_delta_log/_sidecars/';
 
 export const LAST_CHECKPOINT_KEY = '_delta_log/_last_checkpoint';
 

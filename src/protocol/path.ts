@@ -18,7 +18,9 @@ export function decodePath(path: string): string {
 }
 
 /** The key under which files are compared: `decodePath`, which knows no other spelling of the same file. */
-export const canonicalPath: (path: string) => string = decodePath;
+export function canonicalPath(path: string): string {
+  return decodePath(path);
+}
 
 /** Whether a path, encoded or decoded, starts at a root of its own: `/a`, `file:/a`, `s3://bucket/a`. */
 export function isAbsolutePath(path: string): boolean {

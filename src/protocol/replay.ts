@@ -4,7 +4,7 @@ import type { StructType } from '../schema/types.js';
 import type { Action, AddFile, Metadata, Protocol, RemoveFile, Txn } from './actions.js';
 import { FileSet, type FileSetChange, type LiveFiles } from './live-files.js';
 
-export { deletionVectorId, FileSet, type FileKey, type LiveFiles } from './live-files.js';
+export { deletionVectorId, FileSet, type LiveFiles } from './live-files.js';
 
 /**
  * A removed file that VACUUM must still keep, without what only the change feed needs (stats and tags stay

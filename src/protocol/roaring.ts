@@ -10,7 +10,7 @@ import {
 import { RowSet, type RowChunk } from './row-set.js';
 
 /** The four bytes `d1 d3 39 64` before a bitmap in the portable format. */
-export const ROARING_MAGIC = 1681511377;
+const ROARING_MAGIC = 1681511377;
 
 const COOKIE = 12346;
 const COOKIE_WITH_RUNS = 12347;

@@ -46,7 +46,7 @@ export function containerValues(container: RowContainer): Uint16Array {
 }
 
 /** As a bitmap of 2048 words; a copy that may be changed. */
-export function containerWords(container: RowContainer): Uint32Array {
+function containerWords(container: RowContainer): Uint32Array {
   if (container.kind === 'bitmap') return container.words.slice();
   const words = new Uint32Array(WORDS);
   for (const low of container.values) words[low >>> 5] = word(words, low >>> 5) | (1 << (low & 31));

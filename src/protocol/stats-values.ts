@@ -11,7 +11,7 @@ import {
 import type { DataType, DecimalType, PrimitiveName, Value } from '../schema/types.js';
 
 /** Delta Spark's default for the prefix of strings in stats, in UTF-16 units. */
-export const STRING_PREFIX_UNITS = 32;
+const STRING_PREFIX_UNITS = 32;
 
 /** From 0001-01-01 to 9999-12-31: years outside are spelled in different ways by different engines. */
 const DAYS_MIN = -719_162;

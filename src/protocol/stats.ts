@@ -11,8 +11,8 @@ import type { DataType, StructType, Value } from '../schema/types.js';
 import { statsPath } from './stats-columns.js';
 import { boundJson, parseBound } from './stats-values.js';
 
-export { statsColumns, statsOptions, statsPath, type StatsColumn } from './stats-columns.js';
-export { truncateMax, truncateMin, STRING_PREFIX_UNITS } from './stats-values.js';
+export { statsColumns, statsOptions, statsPath } from './stats-columns.js';
+export { truncateMax, truncateMin } from './stats-values.js';
 
 /**
  * What is known of the rows of one data file. Columns go by `statsPath` of their physical names; a column that

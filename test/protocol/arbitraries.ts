@@ -28,7 +28,7 @@ const partitionValues = fc
   })
   .map((entries) => new Map(entries));
 
-export const addFile: fc.Arbitrary<AddFile> = fc.record(
+const addFile: fc.Arbitrary<AddFile> = fc.record(
   {
     path,
     partitionValues,
@@ -45,7 +45,7 @@ export const addFile: fc.Arbitrary<AddFile> = fc.record(
   { requiredKeys: ['path', 'partitionValues', 'size', 'modificationTime', 'dataChange'] },
 );
 
-export const removeFile: fc.Arbitrary<RemoveFile> = fc.record(
+const removeFile: fc.Arbitrary<RemoveFile> = fc.record(
   {
     path,
     deletionTimestamp: count,

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { formatActions } from '../../src/protocol/action-json.js';
 import {
   commitInfo,
-  ENGINE_VERSION,
   operationOf,
   textMembers,
   txnIdOf,
   userMetadataOf,
 } from '../../src/protocol/commit-info.js';
+import { ENGINE_VERSION } from '../../src/protocol/engine.js';
 import * as operations from '../../src/protocol/operation.js';
 import { field, LONG } from '../../src/schema/build.js';
 
