@@ -28,17 +28,18 @@ export function inCommitTimestampMs(commitInfo: CommitInfo | undefined): number 
 }
 
 /**
- * The time of the next commit: the clock's, but later than the commit before it, since times within a log never go
- * back. Delta protocol, "In-Commit Timestamps".
+ * The time of the next commit: the clock's; where commits carry it, later than that of the commit before, since in-commit
+ * timestamps never go back. Delta protocol, "In-Commit Timestamps".
  */
 export function nextCommitTimeMs(base: Snapshot | undefined, clockMs: number): number {
-  if (base === undefined) return clockMs;
+  if (base === undefined || !hasInCommitTimestamps(base.configuration)) return clockMs;
   return Math.max(clockMs, base.commitTimestampMs + 1);
 }
 
 /**
  * The actions with the commit's time where the table, as these actions leave it, has in-commit timestamps. A commit
- * that turns them on later than at version 0 also records from where on they count.
+ * that turns them on later than at version 0 also records from where on they count, and comes after the file of the
+ * commit before it.
  */
 export function withInCommitTimestamp(
   base: Snapshot | undefined,
@@ -50,26 +51,27 @@ export function withInCommitTimestamp(
   const metadata = actions.find((action) => action.kind === 'metaData')?.metaData;
   const after = metadata === undefined ? before : hasInCommitTimestamps(metadata.configuration);
   if (!after) return actions;
+  const timestampMs = base === undefined ? nowMs : Math.max(nowMs, base.commitTimestampMs + 1);
   return actions.map((action): Action => {
     if (action.kind === 'commitInfo') {
       // Named twice: first so that it leads the line, last so that it is ours.
-      const leading = { inCommitTimestamp: nowMs, ...action.commitInfo };
-      return { kind: 'commitInfo', commitInfo: { ...leading, inCommitTimestamp: nowMs } };
+      const leading = { inCommitTimestamp: timestampMs, ...action.commitInfo };
+      return { kind: 'commitInfo', commitInfo: { ...leading, inCommitTimestamp: timestampMs } };
     }
     if (action.kind === 'metaData' && !before && version > 0) {
-      return { kind: 'metaData', metaData: enabledAt(action.metaData, version, nowMs) };
+      return { kind: 'metaData', metaData: enabledAt(action.metaData, version, timestampMs) };
     }
     return action;
   });
 }
 
-function enabledAt(metadata: Metadata, version: number, nowMs: number): Metadata {
+function enabledAt(metadata: Metadata, version: number, timestampMs: number): Metadata {
   return {
     ...metadata,
     configuration: {
       ...metadata.configuration,
       [ENABLEMENT_VERSION]: String(version),
-      [ENABLEMENT_TIMESTAMP]: String(nowMs),
+      [ENABLEMENT_TIMESTAMP]: String(timestampMs),
     },
   };
 }

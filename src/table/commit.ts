@@ -84,10 +84,8 @@ export async function commit(
       };
     }
     if (creates) return { kind: 'conflicted', at: version, why: 'the table was created by another writer' };
-    base = advance(store, base, {
-      ...winner,
-      nowMs: inCommitTimestampMs(winner.commitInfo) ?? world.nowMs(),
-    });
+    const timestampMs = commitTimestampMs(winner.actions) ?? world.nowMs();
+    base = advance(store, base, { ...winner, timestampMs });
     assertReadable(store.url, base.state);
     const next = await plan.reconcile(winner);
     if ('conflict' in next) return { kind: 'conflicted', at: version, why: next.conflict };
@@ -95,7 +93,11 @@ export async function commit(
   }
 }
 
-type Attempt = { readonly version: number; readonly actions: readonly Action[]; readonly nowMs: number };
+type Attempt = {
+  readonly version: number;
+  readonly actions: readonly Action[];
+  readonly timestampMs: number;
+};
 
 /** The actions for one version, checked, with the in-commit timestamp where the table has them. */
 function draft(
@@ -108,7 +110,7 @@ function draft(
   const nowMs = nextCommitTimeMs(base, world.nowMs());
   const actions = withInCommitTimestamp(base, version, nowMs, plan.actions({ version, nowMs }));
   assertCommitRules(actions, { version, txnId: plan.txnId });
-  return { version, actions, nowMs };
+  return { version, actions, timestampMs: commitTimestampMs(actions) ?? nowMs };
 }
 
 /**
@@ -133,6 +135,7 @@ async function claimOrReadWinner(
       if (!unsure && (await store.putIfAbsent(key, body, { signal })) === 'created') return undefined;
       const there = await readCommit(store, attempt.version, { signal });
       if (there !== undefined) return there.commitInfo?.['txnId'] === txnId ? undefined : there;
+      if (!unsure) throw vanished(key);
       unsure = false;
     } catch (cause) {
       const lost = isSluiceError(cause) && cause.retry === 'ambiguous';
@@ -147,6 +150,11 @@ async function claimOrReadWinner(
 
 /** Tries after the first before the store is given up: with pauses up to 5 s about half a minute. */
 const FAILURES_MAX = 12;
+
+/** Told like a passing failure of the store: seen for a moment where listings and reads lag behind writes. */
+function vanished(key: string): SluiceError {
+  return new SluiceError('STORE_UNAVAILABLE', `${key} exists and cannot be read`, { retry: 'safe' });
+}
 
 function mayTryAgain(cause: unknown): boolean {
   return isSluiceError(cause) && cause.retry !== 'never';
@@ -163,8 +171,14 @@ function told(cause: unknown, store: ObjectStore, key: string): unknown {
   });
 }
 
+/** The in-commit timestamp among a commit's actions, if it has one. */
+function commitTimestampMs(actions: readonly Action[]): number | undefined {
+  const [first] = actions;
+  return first?.kind === 'commitInfo' ? inCommitTimestampMs(first.commitInfo) : undefined;
+}
+
 /** The snapshot one version on: costs the commit, not the table. */
 function advance(store: ObjectStore, base: Snapshot | undefined, next: Attempt): Snapshot {
   const state = foldActions(base?.state, next.actions, next.version);
-  return new Snapshot(store, next.version, state, next.nowMs);
+  return new Snapshot(store, next.version, state, next.timestampMs);
 }

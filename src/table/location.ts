@@ -15,12 +15,18 @@ export function locateFile(table: ObjectStore, path: string): FileLocation {
   return isAbsolutePath(path) ? locateUrl(table, key) : { store: table, key };
 }
 
-/** The place of a decoded URL: a key of the table's store if it lies below the table. */
+/** The place of a decoded URL, as `decodePath` gives it: a key of the table's store if it lies below the table. */
 export function locateUrl(table: ObjectStore, url: string): FileLocation {
-  const root = `${table.url}/`;
+  const root = `${decodePath(table.url)}/`;
   if (url.startsWith(root)) return { store: table, key: url.slice(root.length) };
   const slash = url.lastIndexOf('/');
-  return { store: openStore(url.slice(0, slash)), key: url.slice(slash + 1) };
+  return { store: openStore(encodeUrl(url.slice(0, slash))), key: url.slice(slash + 1) };
+}
+
+/** Stores are opened by URLs, in which a name's own percent sign is escaped. */
+function encodeUrl(url: string): string {
+  const [scheme = '', ...parts] = url.split('/');
+  return [scheme, ...parts.map(encodeURIComponent)].join('/');
 }
 
 /** The place of a sidecar of a V2 checkpoint: a bare name lies in the sidecar folder, anything else is a path of the table. */

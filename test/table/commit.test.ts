@@ -194,6 +194,21 @@ describe('a store that fails', () => {
     expect((await loadSnapshot(inner, { signal: never }))?.version).toBe(0);
   });
 
+  test('that says a version exists and does not show it is given up in the end', async () => {
+    const inner = memoryStore();
+    const base = await createTable(inner);
+    const odd = memoryStore();
+    const store: ObjectStore = Object.assign(Object.create(odd), {
+      url: odd.url,
+      get: async () => undefined,
+      putIfAbsent: async () => 'exists',
+    });
+    const failure = await commit(base, store, request(0, { actions: () => [] }), STILL).catch(
+      (cause: unknown) => cause,
+    );
+    expect(isSluiceError(failure, 'STORE_UNAVAILABLE')).toBe(true);
+  });
+
   test('is not asked again once the signal is aborted', async () => {
     const inner = memoryStore();
     const base = await createTable(inner);
