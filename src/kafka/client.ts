@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import { registerCodecs } from './codecs.js';
+import { readOnlyCommitted } from './committed-only.js';
 import { calmed, silent, type KafkaLog, type KafkaLogLine } from './log.js';
 
 /** How a client proves who it is. Passwords and tokens never reach a log or an error. */
@@ -39,6 +40,7 @@ const RETRY = { initialRetryTime: 300, maxRetryTime: 3_000, retries: 30 };
 /** A kafkajs client with every codec in place, whose log lines go to `listen` and, calmed, to the connection's log. */
 export function kafkaClient(connection: KafkaConnection, listen: KafkaLog = silent): Kafka {
   registerCodecs();
+  readOnlyCommitted();
   const log = connection.log ?? silent;
   const config: KafkaConfig = {
     brokers: [...connection.brokers],

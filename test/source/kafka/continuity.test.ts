@@ -44,13 +44,30 @@ describeWithKafka(
         partitions: [{ partition: 0, offset: String(offset) }],
       });
     };
-    const inTransaction = async (topic: string, messages: readonly Message[], end: 'commit' | 'abort') => {
+    const begun = async (topic: string) => {
       const producer = topics.newProducer({ transactionalId: `${topic}.tx.${(runs += 1)}` });
       await producer.connect();
       const transaction = await producer.transaction();
-      await transaction.send({ topic, messages: [...messages] });
-      await transaction[end]();
-      await producer.disconnect();
+      return {
+        send: (...messages: readonly Message[]) => transaction.send({ topic, messages: [...messages] }),
+        end: async (how: 'commit' | 'abort') => {
+          await transaction[how]();
+          await producer.disconnect();
+        },
+      };
+    };
+    /** Waits for the markers too, which a broker writes after it has answered. */
+    const untilStable = (topic: string, end: number) =>
+      eventually(
+        () => topics.admin.fetchTopicOffsets(topic),
+        ([partition]) => Number(partition?.high) === end,
+      );
+    const inTransaction = async (topic: string, messages: readonly Message[], how: 'commit' | 'abort') => {
+      const [before] = await topics.admin.fetchTopicOffsets(topic);
+      const transaction = await begun(topic);
+      await transaction.send(...messages);
+      await transaction.end(how);
+      await untilStable(topic, Number(before?.high) + messages.length + 1);
     };
 
     test('R1: the offset that the group holds is neither used nor needed', async () => {
@@ -164,10 +181,8 @@ describeWithKafka(
     test('R2: an open transaction holds its records and everything after them back, until it is decided', async () => {
       const topic = await topics.make('open-transaction');
       await send(topic, numbered(0, 2));
-      const producer = topics.newProducer({ transactionalId: `${topic}.open` });
-      await producer.connect();
-      const transaction = await producer.transaction();
-      await transaction.send({ topic, messages: [...numbered(2, 4)] });
+      const transaction = await begun(topic);
+      await transaction.send(...numbered(2, 4));
       await send(topic, numbered(4, 6));
       await using source = sourceOf(topic);
       // What can be read when it is opened ends before the open transaction.
@@ -187,7 +202,7 @@ describeWithKafka(
           // Several fetches later.
           decided = new Promise((resolve) => setTimeout(resolve, 500)).then(() => {
             expect(positionOf(events)).toBe(2);
-            return transaction.abort();
+            return transaction.end('abort');
           });
         }
         if (positionOf(events) === 7) break;
@@ -195,7 +210,6 @@ describeWithKafka(
       await decided;
       expect(valuesOf(events)).toEqual(['v0', 'v1', 'v4', 'v5']);
       assertTiles(events, { topic, partition: 0 }, 0);
-      await producer.disconnect();
     });
 
     test('R2: a topic of nothing but aborted records drains', async () => {
@@ -206,6 +220,42 @@ describeWithKafka(
       const events = await readToEnd(source);
       expect(offsetsOf(events)).toEqual([]);
       expect(assertTiles(events, { topic, partition: 0 }, 0)).toBe(10);
+    });
+
+    test('records of aborted transactions that overlap are left out wherever a fetch begins', async () => {
+      const topic = await topics.make('overlapping');
+      const [one, two] = [await begun(topic), await begun(topic)];
+      await one.send({ value: 'one' });
+      await two.send({ value: 'two' });
+      await two.send({ value: 'two again' });
+      await one.send({ value: 'one again' });
+      await send(topic, [{ value: 'plain' }]);
+      await one.end('abort');
+      await two.end('abort');
+      await untilStable(topic, 7);
+      await using source = sourceOf(topic);
+      for (const from of [0, 1, 2, 3]) {
+        const events = await readToEnd(source, from);
+        expect(valuesOf(events)).toEqual(['plain']);
+        expect(assertTiles(events, { topic, partition: 0 }, from)).toBe(7);
+      }
+    });
+
+    test('an aborted record whose key looks like the marker of an abort does not end its transaction', async () => {
+      const topic = await topics.make('marker-key');
+      const key = Buffer.alloc(4);
+      await inTransaction(
+        topic,
+        [
+          { key, value: 'a' },
+          { key, value: 'b' },
+          { key, value: 'c' },
+        ],
+        'abort',
+      );
+      await inTransaction(topic, [{ key, value: 'd' }], 'commit');
+      await using source = sourceOf(topic);
+      expect(valuesOf(await readToEnd(source))).toEqual(['d']);
     });
 
     const COMPACTED = Object.entries({
