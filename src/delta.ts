@@ -10,7 +10,7 @@ export {
 } from './operations/delta-table.js';
 export type { TableDetail } from './operations/detail.js';
 export type { HistoryEntry } from './operations/history.js';
-export type { PlainRow, PlainValue } from './operations/plain-values.js';
+export type { GivenRow, GivenValue, PlainRow, PlainValue } from './operations/plain-values.js';
 export type { RowData } from './operations/rows-to-append.js';
 export type { DataType, StructField, StructType } from './schema/types.js';
 export type { ArrowBatch, ArrowTable } from './columnar/arrow.js';

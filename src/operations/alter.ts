@@ -1,4 +1,5 @@
-import type { Action, Metadata, Protocol } from '../protocol/actions.js';
+import type { Action, Metadata } from '../protocol/actions.js';
+import { unreachable } from '../base/errors.js';
 import { addFeatures, featuresNeeded } from '../protocol/features.js';
 import { formatSchemaString } from '../schema/schema-string.js';
 import type { DataType, StructType } from '../schema/types.js';
@@ -115,7 +116,10 @@ function countWidenings(type: DataType): number {
       return countWidenings(type.element);
     case 'map':
       return countWidenings(type.key) + countWidenings(type.value);
-    default:
+    case 'decimal':
+    case 'primitive':
       return 0;
+    default:
+      return unreachable(type);
   }
 }

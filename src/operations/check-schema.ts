@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.js';
+import { SluiceError, unreachable } from '../base/errors.js';
 import type { DataType, StructType } from '../schema/types.js';
 import { FEED_COLUMNS, hasChangeFeed } from './change-types.js';
 
@@ -75,7 +75,9 @@ function checkType(type: DataType, column: string): void {
       throw new SluiceError('SCHEMA_MISMATCH', `column ${column} is a variant, which Sluice does not write`, {
         context: { column },
       });
-    default:
+    case 'decimal':
       break;
+    default:
+      unreachable(type);
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { unreachable } from '../base/errors.js';
 import type { DataType, StructField, StructType } from '../schema/types.js';
 
 const ID = 'delta.columnMapping.id';
@@ -20,8 +21,11 @@ export function needsMapping(type: DataType): boolean {
       return needsMapping(type.element);
     case 'map':
       return needsMapping(type.key) || needsMapping(type.value);
-    default:
+    case 'decimal':
+    case 'primitive':
       return false;
+    default:
+      return unreachable(type);
   }
 }
 
@@ -79,8 +83,11 @@ class Mapper {
           value: this.#type(type.value, inside?.value),
         };
       }
-      default:
+      case 'decimal':
+      case 'primitive':
         return type;
+      default:
+        return unreachable(type);
     }
   }
 }
@@ -96,7 +103,10 @@ function greatestId(type: DataType): number {
       return greatestId(type.element);
     case 'map':
       return Math.max(greatestId(type.key), greatestId(type.value));
-    default:
+    case 'decimal':
+    case 'primitive':
       return 0;
+    default:
+      return unreachable(type);
   }
 }

@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.js';
+import { SluiceError, unreachable } from '../base/errors.js';
 import {
   fitsDecimal,
   formatDate,
@@ -44,6 +44,18 @@ export type PlainValue =
 /** A row as an object by column name. */
 export type PlainRow = { readonly [column: string]: PlainValue };
 
+/** A value that is taken for a cell: what `PlainValue` lists as taken. */
+export type GivenValue =
+  | PlainValue
+  | undefined
+  | Date
+  | ReadonlyMap<GivenValue, GivenValue>
+  | readonly GivenValue[]
+  | { readonly [field: string]: GivenValue };
+
+/** A row to write, as an object by column name; a column that is left out is null. */
+export type GivenRow = { readonly [column: string]: GivenValue };
+
 /** The value as row objects have it. */
 export function toPlain(type: DataType, value: Value): PlainValue {
   if (value === null) return null;
@@ -68,6 +80,8 @@ export function toPlain(type: DataType, value: Value): PlainValue {
         : null;
     case 'struct':
       return isRecord(value) ? toPlainRow(type, (name) => value[name] ?? null) : null;
+    default:
+      return unreachable(type);
   }
 }
 
@@ -111,6 +125,8 @@ function take(type: DataType, value: unknown, column: string): Value | undefined
       const fields = ownFields(value, type, column);
       return Object.fromEntries(fields.map(({ name, taken }) => [name, taken]));
     }
+    default:
+      return unreachable(type);
   }
 }
 
@@ -166,8 +182,11 @@ function takePrimitive(name: PrimitiveName, value: unknown): Value | undefined {
     case 'timestamp_ntz':
       if (value instanceof Date) return BigInt(value.getTime()) * 1000n;
       return typeof value === 'string' ? parseTimestampMicros(value) : undefined;
-    default:
+    case 'variant':
+    case 'void':
       return undefined;
+    default:
+      return unreachable(name);
   }
 }
 

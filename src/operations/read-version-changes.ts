@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.js';
+import { SluiceError, unreachable } from '../base/errors.js';
 import { constantColumn, takeRows, withColumn, type ArrowTable } from '../columnar/arrow.js';
 import type { Action, DeletionVectorDescriptor } from '../protocol/actions.js';
 import { planChanges, type ChangeRead } from '../protocol/change-plan.js';
@@ -91,6 +91,8 @@ async function derive(
         { type: 'insert', file, rows: { kind: 'only', set: before.minus(after) } },
       ];
     }
+    default:
+      return unreachable(read);
   }
 }
 

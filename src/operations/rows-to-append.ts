@@ -9,10 +9,10 @@ import {
 } from '../columnar/arrow.js';
 import { TableBuilder } from '../columnar/table-builder.js';
 import type { StructType } from '../schema/types.js';
-import { ownFields, type PlainRow } from './plain-values.js';
+import { ownFields, type GivenRow } from './plain-values.js';
 
 /** One piece of rows to write. */
-export type RowsPiece = ArrowTable | ArrowBatch | PlainRow;
+export type RowsPiece = ArrowTable | ArrowBatch | GivenRow;
 
 /** Rows to write: an Arrow table, record batches, row objects, or a stream of any of these. */
 export type RowData = ArrowTable | ArrowBatch | Iterable<RowsPiece> | AsyncIterable<RowsPiece>;

@@ -22,7 +22,7 @@ import type { ObjectStore } from '../../src/storage/object-store.js';
 import type { Snapshot } from '../../src/table/snapshot.js';
 import { openSnapshot } from '../../src/table/snapshot.js';
 import { readCommit } from '../../src/table/log.js';
-import { ID_V, idV, idVs, liveRows, mustCommit, newTable, rowsTable } from './tables.js';
+import { ID_V, idV, idVs, liveRows, mustCommit, newTable, rowsTable, text } from './tables.js';
 
 const ID = field('id', LONG);
 
@@ -99,8 +99,7 @@ async function feedOf(store: ObjectStore, version: number): Promise<string[]> {
   const lines: string[] = [];
   for await (const batch of readChanges(store, { from: version, to: version, signal: never })) {
     const columns = struct([...ID_V.fields, field('_change_type', STRING)]);
-    for (const [id, v, type] of rowsOf(batch, columns))
-      lines.push(`${String(type)} ${String(id)}=${String(v)}`);
+    for (const [id, v, type] of rowsOf(batch, columns)) lines.push(`${text(type)} ${text(id)}=${text(v)}`);
   }
   return lines.sort();
 }

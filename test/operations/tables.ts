@@ -51,7 +51,12 @@ export async function liveRows(snapshot: Snapshot): Promise<Value[][]> {
 
 /** Live rows of an `ID_V` table as `id=v`, sorted. */
 export async function idVs(snapshot: Snapshot): Promise<string[]> {
-  return (await liveRows(snapshot)).map(([id, v]) => `${String(id)}=${String(v)}`).sort();
+  return (await liveRows(snapshot)).map(([id, v]) => `${text(id)}=${text(v)}`).sort();
+}
+
+/** A cell that is no list or object, as text. */
+export function text(value: Value | undefined): string {
+  return typeof value === 'object' || value === undefined ? 'null' : String(value);
 }
 
 /** Commits a staged change as a MERGE. */

@@ -1,3 +1,4 @@
+import { unreachable } from '../../base/errors.js';
 import { compareUtf8 } from '../../base/utf8-order.js';
 import type { DataType, Value } from '../../schema/types.js';
 
@@ -26,8 +27,16 @@ export function hasOrder(type: DataType): boolean {
     case 'timestamp':
     case 'timestamp_ntz':
       return true;
-    default:
+    case 'binary':
+    case 'boolean':
+    case 'variant':
+    case 'void':
+      return false;
+    case 'float':
+    case 'double':
       // A NaN in a file of floats lies outside the bounds that some writers give it.
       return false;
+    default:
+      return unreachable(type.name);
   }
 }

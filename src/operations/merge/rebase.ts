@@ -1,3 +1,4 @@
+import { unreachable } from '../../base/errors.js';
 import type { AddFile, DeletionVectorDescriptor, RemoveFile } from '../../protocol/actions.js';
 import { deletionVectorId } from '../../protocol/live-files.js';
 import { canonicalPath } from '../../protocol/path.js';
@@ -102,8 +103,13 @@ function barredBy({ appIds, domains }: RebaseState, { actions }: Winner): string
       case 'domainMetadata':
         if (domains.has(action.domainMetadata.domain)) return `it wrote ${action.domainMetadata.domain}`;
         break;
-      default:
+      case 'add':
+      case 'remove':
+      case 'cdc':
+      case 'commitInfo':
         break;
+      default:
+        unreachable(action);
     }
   }
   return undefined;
