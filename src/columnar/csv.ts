@@ -14,7 +14,11 @@ export type CsvOptions = {
  * The rows as RFC 4180 has them, lines ended by CRLF. A null is an empty field, an empty text a quoted one; nested values
  * are JSON. Comes in pieces of whole lines, made as they are asked for.
  */
-export function* csv(table: Table, struct: StructType, options: CsvOptions): Generator<string, void, undefined> {
+export function* csv(
+  table: Table,
+  struct: StructType,
+  options: CsvOptions,
+): Generator<string, void, undefined> {
   let piece = options.header ? line(struct.fields.map(({ name }) => quoted(name))) : '';
   for (const row of rowsOf(table, struct)) {
     piece += line(row.map((value, column) => field(struct, column, value)));

@@ -16,6 +16,8 @@ import {
   WriterPropertiesBuilder,
   writeParquet as writeWasm,
 } from 'parquet-wasm';
+import { columnChunks } from './chunks.js';
+import { repeats } from './repetition.js';
 
 export type ParquetCompression = 'zstd' | 'snappy' | 'uncompressed';
 
@@ -44,21 +46,27 @@ const CODECS: Readonly<Record<ParquetCompression, Compression>> = {
  * `PARQUET:field_id` becomes its field id.
  */
 export function writeParquet(table: Table, options: ParquetWriteOptions = {}): Uint8Array {
-  const properties = new WriterPropertiesBuilder()
+  let properties = new WriterPropertiesBuilder()
     .setCompression(CODECS[options.compression ?? 'zstd'])
     .setMaxRowGroupSize(options.rowsPerGroup ?? ROWS_PER_GROUP)
     .setStatisticsEnabled(EnabledStatistics.Chunk)
-    .setCreatedBy('Sluice')
-    .build();
+    .setDictionaryEnabled(false)
+    .setCreatedBy('Sluice');
+  for (const { name } of table.schema.fields) {
+    if (repeats(columnChunks(table, name))) properties = properties.setColumnDictionaryEnabled(name, true);
+  }
   // Both are consumed by the call, so that nothing is left to free in wasm memory.
-  return writeWasm(WasmTable.fromIPCStream(tableToIPC(withParquetNames(table), 'stream')), properties);
+  return writeWasm(
+    WasmTable.fromIPCStream(tableToIPC(withParquetNames(table), 'stream')),
+    properties.build(),
+  );
 }
 
 /**
  * The same columns under Parquet's names of nested parts. Tables in memory keep Arrow's own names for a map's entries,
  * since Arrow's readers set those again.
  */
-function withParquetNames(table: Table): Table {
+export function withParquetNames(table: Table): Table {
   const schema = new Schema(table.schema.fields.map(parquetField), table.schema.metadata);
   const batches = table.batches.map((batch) => new RecordBatch(schema, batch.data));
   return new Table(schema, batches);

@@ -35,10 +35,15 @@ function shown(type: DataType | undefined, value: Value, most: number): string {
 }
 
 function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function isNumber(type: DataType): boolean {
   if (type.kind === 'decimal') return true;
-  return type.kind === 'primitive' && ['byte', 'short', 'integer', 'long', 'float', 'double'].includes(type.name);
+  return (
+    type.kind === 'primitive' && ['byte', 'short', 'integer', 'long', 'float', 'double'].includes(type.name)
+  );
 }

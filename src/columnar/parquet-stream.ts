@@ -1,0 +1,75 @@
+import { tableToIPC } from 'apache-arrow';
+import {
+  Compression,
+  Table as WasmTable,
+  transformParquetStream,
+  WriterPropertiesBuilder,
+  type RecordBatch,
+} from 'parquet-wasm';
+import type { StructType } from '../schema/types.js';
+import { emptyTable, type ArrowTable } from './arrow.js';
+import { withParquetNames, writeParquet } from './parquet-write.js';
+
+/** As many rows as data files have in a group: what the writer holds at most. */
+const ROWS_PER_GROUP = 131_072;
+
+/**
+ * Encodes tables of the same columns as one Parquet file, zstd, in pieces; at most one row group is held. Without any
+ * rows the file has the columns of `struct` and nothing else.
+ */
+export async function* parquetPieces(
+  tables: AsyncIterable<ArrowTable>,
+  struct: StructType,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const batches = wasmBatches(tables);
+  try {
+    const first = await batches.next();
+    if (first.done === true) {
+      yield writeParquet(emptyTable(struct));
+      return;
+    }
+    const properties = new WriterPropertiesBuilder()
+      .setCompression(Compression.ZSTD)
+      .setMaxRowGroupSize(ROWS_PER_GROUP)
+      .setCreatedBy('Sluice')
+      .build();
+    yield* await transformParquetStream(pulled(first.value, batches), properties);
+  } finally {
+    await batches.return();
+  }
+}
+
+async function* wasmBatches(tables: AsyncIterable<ArrowTable>): AsyncGenerator<RecordBatch, void, undefined> {
+  for await (const table of tables) {
+    const held = WasmTable.fromIPCStream(tableToIPC(withParquetNames(table), 'stream'));
+    try {
+      // Each batch is consumed by the writer.
+      yield* held.recordBatches();
+    } finally {
+      held.free();
+    }
+  }
+}
+
+function pulled(
+  first: RecordBatch,
+  rest: AsyncGenerator<RecordBatch, void, undefined>,
+): ReadableStream<RecordBatch> {
+  let head: RecordBatch | undefined = first;
+  return new ReadableStream<RecordBatch>(
+    {
+      pull: async (controller) => {
+        if (head !== undefined) {
+          controller.enqueue(head);
+          head = undefined;
+          return;
+        }
+        const next = await rest.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value);
+      },
+    },
+    // Nothing is read ahead of the writer.
+    { highWaterMark: 0 },
+  );
+}
