@@ -48,7 +48,6 @@ export function settled(state: Settling, next: ReadonlyMap<string, number>): Ste
   const { batch } = state;
   const effects: Effect[] = [{ kind: 'end-batch' }];
   const standings = new Map(state.standings);
-  const passed: TopicPartition[] = [];
   for (const range of batch.ranges) {
     const key = keyOf(range);
     const holds = next.get(key);
@@ -56,15 +55,8 @@ export function settled(state: Settling, next: ReadonlyMap<string, number>): Ste
       holds === undefined || holds === range.next,
       () => `${key}: committed to ${holds}, wanted ${range.next}`,
     );
-    const standing = standings.get(key);
-    if (standing?.kind !== 'known') continue; // Revoked, or assigned anew: the table will be asked.
-    const now = settle(standing, range.next, holds !== undefined);
-    const closed = standing.gapTo !== undefined && now.settled >= standing.gapTo;
-    standings.set(key, closed ? { ...now, gapTo: undefined } : now);
-    if (closed) passed.push(bare(range));
-    if (holds !== undefined) effects.push({ kind: 'acknowledge', ...bare(range), next: now.committed });
+    advance(standings, range, range.next, holds !== undefined, effects);
   }
-  if (passed.length > 0) effects.push({ kind: 'unpark', partitions: passed });
   return free(healed({ ...state, standings }, effects), effects);
 }
 
@@ -77,16 +69,29 @@ export function moved(state: Settling, at: ReadonlyMap<string, number>): Step {
     const holds = at.get(key) ?? range.base;
     if (holds <= range.base) return [range];
     further = true;
-    const standing = standings.get(key);
-    if (standing?.kind === 'known') {
-      standings.set(key, settle(standing, holds, true));
-      effects.push({ kind: 'trim', ...bare(range), next: holds });
-      effects.push({ kind: 'acknowledge', ...bare(range), next: holds });
-    }
+    effects.push({ kind: 'trim', ...bare(range), next: holds });
+    advance(standings, range, holds, true, effects);
     return holds < range.next ? [{ ...range, base: holds }] : [];
   });
   assert(further, 'a table that has moved stands further than before');
   return takeUp(healed({ ...state, standings }, effects), { ...state.batch, ranges }, [], effects);
+}
+
+/** Notes that everything of a partition below `next` is dealt with; `committed`: that the table holds it. */
+function advance(
+  standings: Map<string, Standing>,
+  partition: TopicPartition,
+  next: number,
+  committed: boolean,
+  effects: Effect[],
+): void {
+  const standing = standings.get(keyOf(partition));
+  if (standing?.kind !== 'known') return; // Revoked, or assigned anew: the table will be asked.
+  const now = settle(standing, next, committed);
+  const passed = now.gapTo !== undefined && now.settled >= now.gapTo;
+  standings.set(keyOf(partition), passed ? { ...now, gapTo: undefined } : now);
+  if (committed) effects.push({ kind: 'acknowledge', ...bare(partition), next: now.committed });
+  if (passed) effects.push({ kind: 'unpark', partitions: [bare(partition)] });
 }
 
 export function bad(

@@ -1,5 +1,5 @@
 import { from, lastValueFrom, Observable, toArray } from 'rxjs';
-import { SluiceError } from '../base/errors.js';
+import { isSluiceError, SluiceError } from '../base/errors.js';
 import { type Changes, Op } from '../cdc/changes.js';
 import { type Change, changeObjects, fromObjects } from '../cdc/object-changes.js';
 import type { HeldSlice } from './held-slices.js';
@@ -23,7 +23,11 @@ export async function pipeSlices(
 ): Promise<Piped> {
   const bad = slices.flatMap(badRecords);
   if (bad.length > 0) return { kind: 'bad-records', records: bad };
-  const made = await run(slices, pipe, signal);
+  const decoded = slices.map(decode);
+  const unreadable = decoded.flatMap((each) => (each.kind === 'bad' ? [each.record] : []));
+  if (unreadable.length > 0) return { kind: 'bad-records', records: unreadable };
+  const changes = decoded.flatMap((each) => (each.kind === 'changes' ? [...each.changes] : []));
+  const made = await run(changes, slices, pipe, signal);
   const bySlice = new Map<HeldSlice, Change[]>(slices.map((held) => [held, []]));
   for (const change of made) {
     const home = slices.find(({ slice }) => {
@@ -35,22 +39,33 @@ export async function pipeSlices(
   return { kind: 'slices', slices: slices.map((held) => replaced(held, bySlice.get(held) ?? [])) };
 }
 
+type Decoded =
+  | { readonly kind: 'changes'; readonly changes: readonly Change[] }
+  | { readonly kind: 'bad'; readonly record: BadRecord };
+
+/** A slice's records as objects, or the first one whose values cannot be read. */
+function decode({ slice }: HeldSlice): Decoded {
+  const { topic, partition, changes, rows } = slice;
+  try {
+    return { kind: 'changes', changes: [...changeObjects(changes, rows)] };
+  } catch (cause) {
+    if (!isSluiceError(cause, 'RECORD_INVALID')) throw cause;
+    const offset = Number(cause.context['offset']);
+    const index = rows.find((row) => changes.offset(row) === offset);
+    if (index === undefined) throw cause;
+    const problem = changes.problem(index) ?? { kind: 'value', reason: cause.message };
+    return { kind: 'bad', record: { topic, partition, offset, index, problem } };
+  }
+}
+
 async function run(
+  changes: readonly Change[],
   slices: readonly HeldSlice[],
   pipe: Pipe,
   signal: AbortSignal,
 ): Promise<readonly Change[]> {
-  const input$ = new Observable<Change>((subscriber) => {
-    for (const { slice } of slices) {
-      for (const change of changeObjects(slice.changes, slice.rows)) {
-        if (subscriber.closed) return;
-        subscriber.next(change);
-      }
-    }
-    subscriber.complete();
-  });
   try {
-    return await lastValueFrom(untilAborted(pipe(input$).pipe(toArray()), signal));
+    return await lastValueFrom(untilAborted(pipe(from(changes)).pipe(toArray()), signal));
   } catch (cause) {
     signal.throwIfAborted();
     const said = cause instanceof Error ? cause.message : String(cause);

@@ -61,6 +61,7 @@ export class SinkRun {
   readonly #topics = new Map<string, TopicTables>();
   readonly #handed = new Map<string, number>();
   readonly #handled = new Map<string, number>();
+  readonly #everAssigned = new Map<string, Set<number>>();
   readonly #turns = new Set<() => void>();
   readonly #failed: FailedTable[] = [];
   readonly #pauses: PauseReasons;
@@ -137,7 +138,7 @@ export class SinkRun {
       policy: settings.start,
       now,
       resolve: (partition, start, inner) => source.resolve(partition, start, inner),
-      partitionsOf: (topic, inner) => source.partitions(topic, inner),
+      partitionsOf: (topic) => Promise.resolve([...(this.#everAssigned.get(topic) ?? [])]),
     });
     const destinations = new Destinations(store, identity);
     const router = new Router({
@@ -177,6 +178,10 @@ export class SinkRun {
     switch (event.kind) {
       case 'assigned':
         this.#count(this.#handled, event);
+        for (const { topic, partition } of event.partitions) {
+          const partitions = this.#everAssigned.get(topic) ?? new Set();
+          this.#everAssigned.set(topic, partitions.add(partition));
+        }
         for (const turn of this.#turns) turn();
         break;
       case 'batch':

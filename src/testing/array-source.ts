@@ -1,4 +1,4 @@
-import { must } from '../base/errors.js';
+import { assert, SluiceError } from '../base/errors.js';
 import { anySignal } from '../base/signals.js';
 import {
   type ChangeSource,
@@ -43,7 +43,10 @@ type Part = TopicPartition & {
   /** Undefined while it is not asked for or a gap waits for a `seek`. */
   position: number | undefined;
   paused: boolean;
+  /** The end it had when the source was opened. */
   end: number;
+  /** Counts its assignments: an answer to an earlier one is no answer. */
+  turn: number;
 };
 
 /**
@@ -61,6 +64,7 @@ class MemorySource implements ArraySource {
   readonly #inbox: SourceEvent[] = [];
   readonly #wakers = new Set<() => void>();
   #opened = false;
+  #refused: { readonly cause: unknown } | undefined;
 
   constructor(batches: readonly ArrayBatch[], options: ArraySourceOptions) {
     this.#options = options;
@@ -78,75 +82,80 @@ class MemorySource implements ArraySource {
 
   async *open({ resumeAt, untilEnd, signal }: OpenOptions): AsyncGenerator<SourceEvent> {
     signal.throwIfAborted();
-    must(this.#opened ? undefined : true, 'a source that is not open yet');
+    assert(!this.#opened, 'a source is open once at a time');
     this.#opened = true;
-    const stopped = new AbortController();
-    const inner = anySignal(signal, stopped.signal);
+    const ended = new AbortController();
     const onAbort = () => this.#wake();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      for (const part of this.#parts.values()) {
-        part.end = part.high;
-        part.paused = false;
-      }
-      this.#inbox.length = 0;
-      yield* this.#assign([...this.#parts.values()], resumeAt, inner);
+      this.#refused = undefined;
+      for (const part of this.#parts.values()) Object.assign(part, { end: part.high, paused: false });
+      this.#inbox.splice(0, this.#inbox.length, {
+        kind: 'assigned',
+        partitions: [...this.#parts.values()].map(only),
+      });
       for (;;) {
         signal.throwIfAborted();
-        const injected = this.#inbox.shift();
-        if (injected !== undefined) {
-          yield injected;
-          if (injected.kind === 'assigned') yield* this.#resume(injected.partitions, resumeAt, inner);
-          continue;
-        }
-        const batch = this.#next();
-        if (batch !== undefined) {
-          yield batch;
-          continue;
-        }
-        if (
-          untilEnd &&
-          [...this.#parts.values()].every(({ position, end }) => position !== undefined && position >= end)
-        ) {
+        this.#throwIfRefused();
+        const event = this.#inbox.shift() ?? this.#next();
+        if (event !== undefined) {
+          if (event.kind === 'assigned') this.#withdraw(event.partitions);
+          yield event;
+          if (event.kind === 'assigned')
+            this.#ask(event.partitions, resumeAt, anySignal(signal, ended.signal));
+        } else if (untilEnd && this.#drained()) {
           yield { kind: 'drained' };
           return;
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wakers.add(resolve);
+          });
         }
-        await new Promise<void>((resolve) => {
-          this.#wakers.add(resolve);
-          if (signal.aborted) this.#wake();
-        });
       }
     } finally {
-      stopped.abort();
+      ended.abort(new DOMException('the source was closed', 'AbortError'));
       signal.removeEventListener('abort', onAbort);
       this.#opened = false;
     }
   }
 
-  async *#assign(
-    parts: readonly Part[],
-    resumeAt: OpenOptions['resumeAt'],
-    signal: AbortSignal,
-  ): AsyncGenerator<SourceEvent> {
-    for (const part of parts) part.position = undefined;
-    const partitions = parts.map(({ topic, partition }) => ({ topic, partition }));
-    yield { kind: 'assigned', partitions };
-    yield* this.#resume(partitions, resumeAt, signal);
+  #throwIfRefused(): void {
+    if (this.#refused !== undefined) throw this.#refused.cause;
   }
 
-  async *#resume(
-    partitions: readonly TopicPartition[],
-    resumeAt: OpenOptions['resumeAt'],
-    signal: AbortSignal,
-  ): AsyncGenerator<SourceEvent> {
-    const wanted = await Promise.all(partitions.map((partition) => resumeAt(partition, signal)));
-    for (const [index, { topic, partition }] of partitions.entries()) {
-      const part = must(this.#parts.get(partitionKey(topic, partition)), `partition ${topic}:${partition}`);
-      const expected = must(wanted[index], 'an offset to resume at');
-      const found = Math.max(part.low, Math.min(expected, part.high));
-      if (found === expected) part.position = expected;
-      else yield { kind: 'gap', topic, partition, expected, found };
+  #drained(): boolean {
+    return [...this.#parts.values()].every(({ position, end }) => position !== undefined && position >= end);
+  }
+
+  /** Nothing of these partitions comes until it is known where they begin. */
+  #withdraw(partitions: readonly TopicPartition[]): void {
+    for (const part of this.#partsOf(partitions)) Object.assign(part, { position: undefined, paused: false });
+  }
+
+  /** Asks side by side where each partition begins. */
+  #ask(partitions: readonly TopicPartition[], resumeAt: OpenOptions['resumeAt'], signal: AbortSignal): void {
+    for (const part of this.#partsOf(partitions)) {
+      const turn = ++part.turn;
+      const begin = (expected: number) => {
+        if (turn !== part.turn || signal.aborted) return;
+        const found = Math.max(part.low, Math.min(expected, part.high));
+        if (found === expected) part.position = expected;
+        else this.#inbox.push({ kind: 'gap', ...only(part), expected, found });
+        this.#wake();
+      };
+      const refuse = (cause: unknown) => {
+        if (signal.aborted) return;
+        this.#refused = { cause };
+        this.#wake();
+      };
+      resumeAt(only(part), signal).then(begin, refuse);
     }
+  }
+
+  #partsOf(partitions: readonly TopicPartition[]): readonly Part[] {
+    return partitions.flatMap(
+      ({ topic, partition }) => this.#parts.get(partitionKey(topic, partition)) ?? [],
+    );
   }
 
   #next(): SourceEvent | undefined {
@@ -169,16 +178,13 @@ class MemorySource implements ArraySource {
   push(batch: ArrayBatch): void {
     const isNew = !this.#parts.has(partitionKey(batch.topic, batch.partition));
     this.#add(batch);
-    const { topic, partition } = batch;
-    if (isNew) this.#inbox.push({ kind: 'assigned', partitions: [{ topic, partition }] });
+    if (isNew) this.#inbox.push({ kind: 'assigned', partitions: [only(batch)] });
     this.#wake();
   }
 
   rebalance(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) {
-      const part = this.#parts.get(partitionKey(topic, partition));
-      if (part !== undefined) part.position = undefined;
-    }
+    this.#withdraw(partitions);
+    for (const part of this.#partsOf(partitions)) part.turn++;
     this.#inbox.push({ kind: 'revoked', partitions }, { kind: 'assigned', partitions });
     this.#wake();
   }
@@ -205,7 +211,16 @@ class MemorySource implements ArraySource {
     };
     if (part === undefined) {
       const low = this.#options.low?.get(key) ?? first;
-      const fresh: Part = { topic, partition, low, high: end, position: undefined, paused: false, end };
+      const fresh: Part = {
+        topic,
+        partition,
+        low,
+        high: end,
+        position: undefined,
+        paused: false,
+        end,
+        turn: 0,
+      };
       this.#parts.set(key, fresh);
     } else {
       part.high = end;
@@ -223,49 +238,54 @@ class MemorySource implements ArraySource {
     this.#options.onAcknowledge?.(partition, next);
   }
 
-  resolve({ topic, partition }: TopicPartition, start: StartPolicy): Promise<number> {
-    const key = partitionKey(topic, partition);
-    const part = this.#parts.get(key);
-    if (part === undefined) return Promise.resolve(0);
-    if (start === 'earliest') return Promise.resolve(part.low);
-    if (start === 'latest') return Promise.resolve(part.high);
+  async resolve(partition: TopicPartition, start: StartPolicy): Promise<number> {
+    const part = await this.#partOf(partition);
+    if (start === 'earliest') return part.low;
+    if (start === 'latest') return part.high;
     const later = this.#order
-      .filter((batch) => partitionKey(batch.topic, batch.partition) === key)
+      .filter((batch) => batch.topic === part.topic && batch.partition === part.partition)
       .flatMap(({ records }) => records)
       .find(({ timestamp }) => Number(timestamp) >= start.atMs);
-    return Promise.resolve(later === undefined ? part.high : Number(later.offset));
+    return later === undefined ? part.high : Number(later.offset);
   }
 
-  watermarks({ topic, partition }: TopicPartition): Promise<Watermarks> {
-    const part = this.#parts.get(partitionKey(topic, partition));
-    return Promise.resolve({ low: part?.low ?? 0, high: part?.high ?? 0 });
+  async watermarks(partition: TopicPartition): Promise<Watermarks> {
+    const { low, high } = await this.#partOf(partition);
+    return { low, high };
   }
 
-  seek({ topic, partition }: TopicPartition, offset: number): void {
+  /** Rejects where there is no such partition. */
+  #partOf({ topic, partition }: TopicPartition): Promise<Part> {
     const part = this.#parts.get(partitionKey(topic, partition));
-    if (part !== undefined) part.position = offset;
+    if (part !== undefined) return Promise.resolve(part);
+    return Promise.reject(
+      new SluiceError('TOPIC_NOT_FOUND', `there is no partition ${topic}:${partition}`, {
+        context: { topic, partition },
+      }),
+    );
+  }
+
+  seek(partition: TopicPartition, offset: number): void {
+    for (const part of this.#partsOf([partition])) part.position = offset;
     this.#wake();
   }
 
   pause(partitions: readonly TopicPartition[]): void {
-    this.#setPaused(partitions, true);
+    for (const part of this.#partsOf(partitions)) part.paused = true;
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    this.#setPaused(partitions, false);
+    for (const part of this.#partsOf(partitions)) part.paused = false;
     this.#wake();
-  }
-
-  #setPaused(partitions: readonly TopicPartition[], paused: boolean): void {
-    for (const { topic, partition } of partitions) {
-      const part = this.#parts.get(partitionKey(topic, partition));
-      if (part !== undefined) part.paused = paused;
-    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function only({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
 }
 
 function bytesOf(records: SourceBatch['records']): number {
