@@ -1,5 +1,5 @@
 import { JsonNumber, type JsonValue } from '../../base/json.js';
-import { parseDecimal, normaliseDecimal } from '../../schema/text-values.js';
+import { parseDecimal, normaliseDecimal, type DecimalNumber } from '../../schema/text-values.js';
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -25,21 +25,23 @@ export function readSpecialDouble(text: string): number | undefined {
   }
 }
 
+/** More digits than this no double or float is ever written with, and a longer literal is no measurement. */
+const DIGITS_MAX = 100;
+
 /**
- * Whether the nearest double (or float, with `single`) gives back the digits of a number literal: read, written as the
- * shortest text that is it, and compared as decimals. For a float nine digits are enough to be it.
+ * Whether the nearest double (or float, with `single`) keeps the digits of a number literal: written again with as
+ * many of them, it is the same number. For a float nine digits are enough to be it.
  */
 export function keepsDigits(literal: string, single: boolean): boolean {
-  const value = Number(literal);
-  if (!Number.isFinite(value)) return false;
   const exact = parseDecimal(literal);
-  if (exact === undefined) return false;
-  if (single) {
-    const near = Math.fround(value);
-    if (!Number.isFinite(near)) return false;
-    return sameDecimal(exact, near) || significantDigits(exact.unscaled) <= 9;
-  }
-  return sameDecimal(exact, value);
+  const value = single ? Math.fround(Number(literal)) : Number(literal);
+  if (exact === undefined || !Number.isFinite(value)) return false;
+  const digits = significantDigits(exact.unscaled);
+  if (digits === 0 || value === 0) return digits === 0;
+  if (single && digits <= 9) return true;
+  if (digits > DIGITS_MAX) return false;
+  const written = parseDecimal(value.toPrecision(digits));
+  return written !== undefined && sameDecimal(exact, written);
 }
 
 /** The text of a JSON number that was parsed without loss. */
@@ -49,12 +51,10 @@ export function numberText(json: JsonValue): string | undefined {
   return typeof json === 'number' ? String(json) : undefined;
 }
 
-function sameDecimal(exact: { readonly unscaled: bigint; readonly scale: number }, value: number): boolean {
-  const written = parseDecimal(String(value));
-  if (written === undefined) return false;
-  const a = normaliseDecimal(exact.unscaled, exact.scale);
-  const b = normaliseDecimal(written.unscaled, written.scale);
-  return a.unscaled === b.unscaled && a.scale === b.scale;
+function sameDecimal(a: DecimalNumber, b: DecimalNumber): boolean {
+  const one = normaliseDecimal(a.unscaled, a.scale);
+  const other = normaliseDecimal(b.unscaled, b.scale);
+  return one.unscaled === other.unscaled && one.scale === other.scale;
 }
 
 function significantDigits(unscaled: bigint): number {

@@ -97,8 +97,12 @@ export class SourceReader {
   #readAs(bytes: Buffer, at: number): number {
     const members = this.#members;
     const count = members.length;
-    if (bytes[at] !== BRACE_OPEN || count === 0) return -1;
+    if (bytes[at] !== BRACE_OPEN) return -1;
     let p = at + 1;
+    if (count === 0) {
+      p = skipSpace(bytes, p);
+      return bytes[p] === BRACE_CLOSE ? p + 1 : -1;
+    }
     for (let m = 0; m < count; m++) {
       const member = members[m];
       if (member === undefined) return -1;
