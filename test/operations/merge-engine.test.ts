@@ -1,9 +1,11 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { never } from '../../src/base/signals.js';
 import { rowsOf } from '../../src/columnar/cells.js';
+import { writeParquet } from '../../src/columnar/parquet.js';
 import { KeySetBuilder } from '../../src/operations/merge/key-set.js';
 import { locateEqualRows, rowTexts } from '../../src/operations/merge/locate-equal.js';
 import { locateRows } from '../../src/operations/merge/locate.js';
@@ -22,7 +24,7 @@ import type { ObjectStore } from '../../src/storage/object-store.js';
 import type { Snapshot } from '../../src/table/snapshot.js';
 import { openSnapshot } from '../../src/table/snapshot.js';
 import { readCommit } from '../../src/table/log.js';
-import { ID_V, idV, idVs, liveRows, mustCommit, newTable, rowsTable, text } from './tables.js';
+import { ID_V, commitActions, idV, idVs, liveRows, mustCommit, newTable, rowsTable, text } from './tables.js';
 
 const ID = field('id', LONG);
 
@@ -503,4 +505,102 @@ describe('stageRowChanges', () => {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+describe('files of several row groups', () => {
+  /** Ten rows, three a group, in one file. */
+  async function grouped(): Promise<Snapshot> {
+    const store = memoryStore();
+    const snapshot = await newTable(store);
+    const rows = idV(
+      ...Array.from({ length: 10 }, (_, i): [number, string] => [i, i % 4 === 3 ? 'z' : `v${i}`]),
+    );
+    const body = writeParquet(rows, { rowsPerGroup: 3 });
+    await store.put('grouped.parquet', body, { signal: never });
+    const add = {
+      path: 'grouped.parquet',
+      partitionValues: new Map<string, string>(),
+      size: body.length,
+      modificationTime: 1,
+      dataChange: true,
+    };
+    return commitActions(snapshot, 'WRITE', () => [{ kind: 'add', add }]);
+  }
+
+  test('rows keep their ordinals, and are read back by them', async () => {
+    const snapshot = await grouped();
+    const found = await locateIds(snapshot, 0, 4, 5, 9);
+    expect([...found.ordinal]).toEqual([0, 4, 5, 9]);
+    const rows = await readRows(
+      snapshot,
+      { ...found, file: [0, 0, 0], ordinal: [9, 2, 3] },
+      { signal: never },
+    );
+    expect([...rowsOf(rows, ID_V)].map(([id]) => id)).toEqual([9n, 2n, 3n]);
+  });
+
+  test('a file without stats gets the number of its rows with its first deletion vector', async () => {
+    let snapshot = await grouped();
+    snapshot = await mergeIds(snapshot, { drop: [4, 9] });
+    expect((await liveRows(snapshot)).map(([id]) => Number(id))).toEqual([0, 1, 2, 3, 5, 6, 7, 8]);
+    expect(JSON.parse([...snapshot.files][0]?.stats ?? '{}')).toMatchObject({
+      numRecords: 10,
+      tightBounds: false,
+    });
+    expect(await feedOf(snapshot.store, snapshot.version)).toEqual(['delete 4=v4', 'delete 9=v9']);
+  });
+
+  test.each(['merge-on-read', 'copy-on-write'] as const)(
+    'R15: a truncate keeps the right rows, %s',
+    async (strategy) => {
+      let snapshot = await mergeIds(await grouped(), { drop: [3] });
+      const keep = { column: 'v', stays: (value: Value) => value === 'z' };
+      snapshot = await mustCommit(snapshot, await stageTruncate({ snapshot, keep, strategy, signal: never }));
+      expect(await idVs(snapshot)).toEqual(['7=z']);
+    },
+  );
+
+  test('derived changes are those rows and no others', async () => {
+    const snapshot = await grouped();
+    const staged = await stageRowChanges({
+      snapshot,
+      removed: await locateIds(snapshot, 2, 3, 8),
+      counts: { source: 3, inserted: 0, updated: 0, deleted: 3 },
+      strategy: 'merge-on-read',
+      signal: never,
+    });
+    const { store, version } = await mustCommit(snapshot, staged);
+    expect(await feedOf(store, version)).toEqual(['delete 2=v2', 'delete 3=z', 'delete 8=v8']);
+  });
+});
+
+test('locateRows finds what a naive look at every row finds', async () => {
+  const schema = struct([field('a', STRING), field('b', LONG), field('v', STRING)]);
+  const columns = schema.fields.slice(0, 2);
+  const part = fc.constantFrom(null, 'a', 'b', 'ab', '', '\u{1F600}', 'x'.repeat(40), `${'x'.repeat(40)}y`);
+  const number = fc.constantFrom(null, 0n, 1n, -1n, 2n ** 53n + 1n, 2n ** 62n);
+  const rows = fc.array(fc.tuple(part, number), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(rows, { minLength: 1, maxLength: 3 }), rows, async (files, wanted) => {
+      let snapshot = await newTable(memoryStore(), { schema });
+      const all: [string | null, bigint | null, string][] = [];
+      for (const file of files) {
+        const part = file.map(([a, b], i): [string | null, bigint | null, string] => [
+          a,
+          b,
+          `${all.length + i}`,
+        ]);
+        all.push(...part);
+        ({ snapshot } = await append(snapshot, [rowsTable(schema, part)], { signal: never }));
+      }
+      const asked = wanted.filter(([a, b]) => a !== null && b !== null);
+      const options = { keyColumns: ['a', 'b'], keys: keysOf(columns, asked), extra: ['v'], signal: never };
+      const found = await locateRows(snapshot, options);
+      const expected = all
+        .filter(([a, b]) => asked.some((one) => one[0] === a && one[1] === b))
+        .map(([, , v]) => v);
+      expect(found.extra[0]).toEqual(expected);
+    }),
+    { numRuns: 60 },
+  );
 });
