@@ -1,5 +1,5 @@
 import { nearest } from '../base/names.js';
-import { BOOLEAN, STRING, VOID } from '../schema/build.js';
+import { BOOLEAN, decimal, STRING, VOID } from '../schema/build.js';
 import { formatType } from '../schema/type-text.js';
 import type { DataType, StructField, StructType } from '../schema/types.js';
 import { negation, operation } from './arithmetic.js';
@@ -9,7 +9,7 @@ import { FUNCTION_NAMES, resolveFunction } from './functions.js';
 import { invalid } from './invalid.js';
 import { likePattern } from './like.js';
 import type { Typed } from './typed.js';
-import { commonType, scalarName } from './types.js';
+import { commonType, isIntegral, scalarName } from './types.js';
 
 /**
  * Settles names and types of an expression over rows of `struct`. Columns are found as written or else ignoring case, as
@@ -54,7 +54,7 @@ export function resolve(expr: Expr, struct: StructType): Typed {
       return { kind: 'apply', type: of.type, args: [of], apply };
     }
     case 'cast':
-      return cast(inner(expr.of), expr.type, expr.at);
+      return explicitCast(inner(expr.of), expr.type, expr.at);
     case 'call':
       return resolveCall(expr, expr.args.map(inner));
   }
@@ -122,17 +122,22 @@ function meet(parts: readonly Typed[], at: number): Typed[] {
   return parts.map((part) => cast(part, type, at));
 }
 
+/** The part in another type, as its place asks for. */
 function cast(of: Typed, type: DataType, at: number): Typed {
-  const made = castBetween(of.type, type);
-  if (made === undefined) {
-    throw invalid(at, `no way from ${formatType(of.type)} to ${formatType(type)}`);
+  const made = explicitCast(of, type, at);
+  // A literal that is no value of the type is a slip that would find no rows, without a word.
+  if (of.kind === 'literal' && of.value !== null && made.kind === 'literal' && made.value === null) {
+    throw invalid(at, `${String(of.value)} is no ${formatType(type)}`);
   }
+  return made;
+}
+
+function explicitCast(of: Typed, type: DataType, at: number): Typed {
+  const made = castBetween(of.type, type);
+  if (made === undefined) throw invalid(at, `no way from ${formatType(of.type)} to ${formatType(type)}`);
   if (isSame(of.type, type)) return of;
   if (of.kind !== 'literal') return { kind: 'cast', type, of, ...made };
-  const value = of.value === null ? null : made.convert(of.value);
-  // A literal that is no value of the type is a slip that would find no rows, without a word.
-  if (value === null && of.value !== null) throw invalid(at, `${String(of.value)} is no ${formatType(type)}`);
-  return { kind: 'literal', type, value };
+  return { kind: 'literal', type, value: of.value === null ? null : made.convert(of.value) };
 }
 
 function isSame(one: DataType, other: DataType): boolean {
@@ -168,8 +173,17 @@ function resolveArithmetic({ op, at }: Expr & { kind: 'arithmetic' }, left: Type
   return { kind: 'apply', type: made.result, args, apply: made.apply };
 }
 
-/** A text beside a number is read as double, as in Spark. */
+/** A text beside a number is read as double, and an integer literal beside a decimal has just its own digits, as in Spark. */
 function asNumber(typed: Typed, other: Typed): Typed {
+  if (
+    typed.kind === 'literal' &&
+    isIntegral(typed.type) &&
+    other.type.kind === 'decimal' &&
+    typed.value !== null
+  ) {
+    const digits = String(typed.value).replace('-', '').length;
+    return cast(typed, decimal(digits, 0), 0);
+  }
   if (scalarName(typed.type) !== 'string' || scalarName(other.type) === 'string') return typed;
   return cast(typed, { kind: 'primitive', name: 'double' }, 0);
 }
