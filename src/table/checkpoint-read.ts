@@ -29,7 +29,7 @@ export async function readCheckpoint(
   };
   for (const { name } of checkpoint.files) take(await readLines({ store, key: LOG_FOLDER + name }, signal));
   // A classic name may hold the V2 layout too, so sidecars are followed wherever they are named.
-  for (const sidecar of [...sidecars]) take(await readLines(sidecar, signal));
+  for (const sidecar of sidecars.splice(0)) take(await readLines(sidecar, signal));
   return actions;
 }
 

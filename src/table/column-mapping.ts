@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import { tableProperty } from '../protocol/properties.js';
 import type { DataType, StructField, StructType } from '../schema/types.js';
 
@@ -46,8 +47,11 @@ export function mapped(struct: StructType, mode: MappingMode): Mapped {
         return { ...type, element: physicalType(type.element) };
       case 'map':
         return { ...type, key: physicalType(type.key), value: physicalType(type.value) };
-      default:
+      case 'decimal':
+      case 'primitive':
         return type;
+      default:
+        return unreachable(type);
     }
   };
   return {

@@ -1,4 +1,4 @@
-import { assert, must } from '../base/errors.js';
+import { assert, must, unreachable } from '../base/errors.js';
 import type { Action, DeletionVectorDescriptor } from '../protocol/actions.js';
 
 /**
@@ -43,8 +43,12 @@ function keyOf(action: Action): string {
       return `txn ${action.txn.appId}`;
     case 'domainMetadata':
       return `domain ${action.domainMetadata.domain}`;
-    default:
+    case 'commitInfo':
+    case 'metaData':
+    case 'protocol':
       return action.kind;
+    default:
+      return unreachable(action);
   }
 }
 

@@ -1,6 +1,11 @@
 import type { Action, CommitInfo, Metadata } from '../protocol/actions.js';
 import { tableProperty } from '../protocol/properties.js';
-import type { Snapshot } from './snapshot.js';
+
+/** What the next commit's time depends on of the snapshot before it. */
+type Base = {
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly commitTimestampMs: number;
+};
 
 const ENABLEMENT_VERSION = 'delta.inCommitTimestampEnablementVersion';
 const ENABLEMENT_TIMESTAMP = 'delta.inCommitTimestampEnablementTimestamp';
@@ -31,7 +36,7 @@ export function inCommitTimestampMs(commitInfo: CommitInfo | undefined): number 
  * The time of the next commit: the clock's; where commits carry it, later than that of the commit before, since in-commit
  * timestamps never go back. Delta protocol, "In-Commit Timestamps".
  */
-export function nextCommitTimeMs(base: Snapshot | undefined, clockMs: number): number {
+export function nextCommitTimeMs(base: Base | undefined, clockMs: number): number {
   if (base === undefined || !hasInCommitTimestamps(base.configuration)) return clockMs;
   return Math.max(clockMs, base.commitTimestampMs + 1);
 }
@@ -42,7 +47,7 @@ export function nextCommitTimeMs(base: Snapshot | undefined, clockMs: number): n
  * commit before it.
  */
 export function withInCommitTimestamp(
-  base: Snapshot | undefined,
+  base: Base | undefined,
   version: number,
   nowMs: number,
   actions: readonly Action[],

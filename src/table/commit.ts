@@ -126,7 +126,7 @@ async function claimOrReadWinner(
   const { signal, txnId } = plan;
   const key = commitKey(attempt.version);
   const body = new TextEncoder().encode(formatActions(attempt.actions));
-  const pauseMs = backoff({ baseMs: 50, maxMs: 5_000, random: world.random });
+  const pauseMs = backoff({ baseMs: 50, maxMs: 5_000, random: () => world.random() });
   // Whether an earlier put may have landed: then looking comes before putting.
   let unsure = false;
   for (let failures = 0; ;) {

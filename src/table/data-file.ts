@@ -1,4 +1,4 @@
-import { SluiceError, isSluiceError } from '../base/errors.js';
+import { SluiceError, isSluiceError, unreachable } from '../base/errors.js';
 import { conform, constantColumn, withColumn, type ArrowTable } from '../columnar/arrow.js';
 import { openParquet, type ParquetReader } from '../columnar/parquet.js';
 import type { DeletionVectorDescriptor, PartitionValues } from '../protocol/actions.js';
@@ -186,8 +186,11 @@ function nestedFields(type: DataType): readonly StructField[] {
       return nestedFields(type.element);
     case 'map':
       return [...nestedFields(type.key), ...nestedFields(type.value)];
-    default:
+    case 'decimal':
+    case 'primitive':
       return [];
+    default:
+      return unreachable(type);
   }
 }
 

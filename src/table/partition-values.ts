@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.js';
+import { SluiceError, unreachable } from '../base/errors.js';
 import {
   formatDate,
   formatDecimal,
@@ -50,8 +50,11 @@ function parseText(type: DataType, text: string): Value | undefined {
     case 'timestamp':
     case 'timestamp_ntz':
       return parseTimestampMicros(text);
-    default:
+    case 'variant':
+    case 'void':
       return undefined;
+    default:
+      return unreachable(type.name);
   }
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { never } from '../../src/base/signals.js';
 import type { Action, AddFile } from '../../src/protocol/actions.js';
@@ -27,7 +27,7 @@ function described({ state }: Snapshot): unknown {
       [...state.tombstones].map((remove) => ({ kind: 'remove', remove: { ...remove, dataChange: false } })),
     ),
     txns: [...state.txns.values()].sort((a, b) => (a.appId < b.appId ? -1 : 1)),
-    domains: [...state.domains].sort(),
+    domains: [...state.domains].sort(([a], [b]) => (a < b ? -1 : 1)),
   };
 }
 

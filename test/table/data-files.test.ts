@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isSluiceError, must } from '../../src/base/errors.js';
 import { never } from '../../src/base/signals.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { must } from '../../src/base/errors.js';
 import { never } from '../../src/base/signals.js';
@@ -170,29 +170,29 @@ describe('pruning', () => {
       )
       .map((values): Value[] => [...values]);
     const atom = fc.constantFrom(
-      ...[
-        'n = 1',
-        'n < 0',
-        'n >= 1',
-        'n IS NULL',
-        'n IN (0, 2)',
-        'NOT n = 1',
-        'x > 0',
-        'x = 0',
-        'x <> 0',
-        'x IS NOT NULL',
-      ],
-      ...[
-        "s = 'a'",
-        "s > 'a'",
-        "s LIKE 'aa%'",
-        "s < 'b'",
-        `s = '${'a'.repeat(40)}1'`,
-        "p = 'u'",
-        "p <> 'u'",
-        'p IS NULL',
-      ],
-      ...["t > TIMESTAMP'1970-01-01 00:00:00.001'", "t <= TIMESTAMP'1970-01-01 00:00:00'", 'n + 1 > 1'],
+      'n = 1',
+      'n < 0',
+      'n >= 1',
+      'n IS NULL',
+      'n IN (0, 2)',
+      'NOT n = 1',
+      'x > 0',
+      'x = 0',
+      'x <> 0',
+      'x IS NOT NULL',
+
+      "s = 'a'",
+      "s > 'a'",
+      "s LIKE 'aa%'",
+      "s < 'b'",
+      `s = '${'a'.repeat(40)}1'`,
+      "p = 'u'",
+      "p <> 'u'",
+      'p IS NULL',
+
+      "t > TIMESTAMP'1970-01-01 00:00:00.001'",
+      "t <= TIMESTAMP'1970-01-01 00:00:00'",
+      'n + 1 > 1',
     );
     const condition = fc.letrec<{ tree: string }>((tie) => ({
       tree: fc.oneof(
@@ -222,8 +222,10 @@ describe('pruning', () => {
             for (const add of snapshot.files) {
               const { stats: _stats, ...blind } = add;
               const found = await scanRows(snapshot, { where, files: [blind] });
-              if (found.length > 0 && !kept.has(add.path))
-                throw new Error(`${text} loses ${JSON.stringify(add.stats)}`);
+              // What is left out holds no such row.
+              expect({ text, stats: add.stats, lost: kept.has(add.path) ? 0 : found.length }).toMatchObject({
+                lost: 0,
+              });
             }
           }
         },
