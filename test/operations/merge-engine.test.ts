@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { never } from '../../src/base/signals.js';
 import { rowsOf } from '../../src/columnar/cells.js';
 import { writeParquet } from '../../src/columnar/parquet.js';
+import type { ArrowTable } from '../../src/columnar/arrow.js';
+import { keyProbe } from '../../src/operations/merge/key-probe.js';
+import { locateInFiles } from '../../src/operations/merge/probe-files.js';
 import { KeySetBuilder } from '../../src/operations/merge/key-set.js';
 import { locateEqualRows, rowTexts } from '../../src/operations/merge/locate-equal.js';
 import { locateRows } from '../../src/operations/merge/locate.js';
@@ -537,6 +540,21 @@ describe('files of several row groups', () => {
       { signal: never },
     );
     expect([...rowsOf(rows, ID_V)].map(([id]) => id)).toEqual([9n, 2n, 3n]);
+  });
+
+  test.each([1, 4, 7, 100])('rows keep their ordinals when read %i at a time', async (rowsPerRead) => {
+    const snapshot = await mergeIds(await grouped(), { drop: [5] });
+    const keys = ids(0, 4, 5, 6, 9);
+    const open = (table: ArrowTable) => keyProbe(table, [ID], keys);
+    const found = await locateInFiles(snapshot.store, [...snapshot.files], {
+      probes: [{ columns: ['id'], open }],
+      extra: [field('v', STRING)],
+      layout: snapshot.layout,
+      rowsPerRead,
+      signal: never,
+    });
+    expect([...found.ordinal]).toEqual([0, 4, 6, 9]);
+    expect(found.extra).toEqual([['v0', 'v4', 'v6', 'v9']]);
   });
 
   test('a file without stats gets the number of its rows with its first deletion vector', async () => {

@@ -24,6 +24,8 @@ export type ProbeOptions = {
   /** Columns whose values are wanted of the rows found. */
   readonly extra: readonly StructField[];
   readonly layout: TableLayout;
+  /** Row groups are read together up to so many rows. Default: 2^20, some 64 MiB for a key of 16 bytes, four files open. */
+  readonly rowsPerRead?: number;
   readonly signal: AbortSignal;
 };
 
@@ -50,7 +52,8 @@ type Hits = { readonly ordinals: number[]; readonly keys: string[]; readonly ext
 async function probeFile(file: DataFile, options: ProbeOptions): Promise<Hits> {
   const hits: Hits = { ordinals: [], keys: [], extra: options.extra.map(() => []) };
   const deleted = await file.deleted(options.signal);
-  for (const run of groupRuns(file)) await probeRun(file, run, deleted, options, hits);
+  for (const run of groupRuns(file, options.rowsPerRead ?? ROWS_PER_READ))
+    await probeRun(file, run, deleted, options, hits);
   return hits;
 }
 
@@ -94,11 +97,11 @@ async function probeRun(
 type GroupRun = { readonly groups: number[]; readonly firstRow: number; rows: number };
 
 /** Row groups joined into reads that are worth their fixed cost and stay small beside the batch. */
-function groupRuns(file: DataFile): readonly GroupRun[] {
+function groupRuns(file: DataFile, rowsPerRead: number): readonly GroupRun[] {
   const runs: GroupRun[] = [];
   for (const [index, { rows, firstRow }] of file.groups.entries()) {
     const run = runs.at(-1);
-    if (run === undefined || run.rows + rows > ROWS_PER_READ) {
+    if (run === undefined || run.rows + rows > rowsPerRead) {
       runs.push({ groups: [index], firstRow, rows });
     } else {
       run.groups.push(index);
@@ -108,7 +111,6 @@ function groupRuns(file: DataFile): readonly GroupRun[] {
   return runs;
 }
 
-/** With four files open and a key of 16 bytes this is about 64 MiB. */
 const ROWS_PER_READ = 1 << 20;
 
 function collect(files: readonly AddFile[], found: readonly Hits[], extras: number): LocatedRows {
