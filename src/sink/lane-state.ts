@@ -84,7 +84,7 @@ export type LaneEvent =
   | { readonly kind: 'letters-written' }
   | { readonly kind: 'broke'; readonly failure: Failure; readonly mayPass: boolean }
   | { readonly kind: 'pause-over' }
-  | { readonly kind: 'halt'; readonly failure: Failure }
+  | (TopicPartition & { readonly kind: 'halt'; readonly failure: Failure })
   | { readonly kind: 'finish' }
   | { readonly kind: 'abandon' };
 
@@ -94,7 +94,7 @@ export type Effect =
   | (TopicPartition & { readonly kind: 'resume-at'; readonly next: number })
   /** The slice of this event: keep what lies at `from` or above. */
   | { readonly kind: 'hold'; readonly from: number }
-  /** The slice or skip of this event: keep it aside. */
+  /** The slice, skip or halt of this event: keep it aside. */
   | { readonly kind: 'park' }
   /** The slice of this event is not needed. */
   | { readonly kind: 'give-back' }

@@ -39,6 +39,8 @@ export type LaneOptions = {
   readonly pipe: ((slices: readonly HeldSlice[], signal: AbortSignal) => Promise<Piped>) | undefined;
   acknowledge(partition: TopicPartition, next: number): void;
   report(report: LaneReport): void;
+  /** Told when rows have begun to wait: whoever is short of credit may want them settled. */
+  holding(): void;
   /** A bug of ours: the lane is over, and whoever runs it must stop. */
   crash(cause: unknown): void;
   readonly scheduler: SchedulerLike;
@@ -81,9 +83,14 @@ export class TableLane {
     return this.#state;
   }
 
-  /** Bytes that wait and could be let go of by a flush. */
+  /** Bytes that a flush would begin to settle now. */
   get waitingBytes(): number {
-    return this.#held.bytes;
+    return this.#state.kind === 'filling' ? this.#held.bytes : 0;
+  }
+
+  /** Whether bytes come back when the work in flight is done. */
+  get settlesRows(): boolean {
+    return this.#state.kind === 'settling' && this.#state.batch.work === 'rows';
   }
 
   /** The next offset that the table holds; undefined if it has not been asked, or the partition is not the lane's. */
@@ -135,9 +142,9 @@ export class TableLane {
     this.#dispatch({ kind: 'skip', ...only(partition), next });
   }
 
-  /** Ends the lane with `failure` once what it was handed is committed. */
-  halt(failure: Failure): void {
-    this.#dispatch({ kind: 'halt', failure });
+  /** Ends the lane with `failure` of the partition once what it was handed is committed. */
+  halt(partition: TopicPartition, failure: Failure): void {
+    this.#dispatch({ kind: 'halt', ...only(partition), failure });
   }
 
   /** Settles what waits, without waiting for more. */
@@ -197,7 +204,8 @@ export class TableLane {
         if (held !== undefined) this.#hold(held, effect.from);
         break;
       case 'park':
-        if (event.kind === 'slice' || event.kind === 'skip') this.#parked.push({ event, held });
+        if (event.kind === 'slice' || event.kind === 'skip' || event.kind === 'halt')
+          this.#parked.push({ event, held });
         break;
       case 'give-back':
         held?.lease.release();
@@ -287,6 +295,7 @@ export class TableLane {
     if (this.#held.rows === 0) this.#startClock();
     this.#held.add(kept);
     if (this.#held.reaches(this.#options.bounds)) this.flush();
+    this.#options.holding();
   }
 
   #startClock(): void {

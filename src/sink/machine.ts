@@ -4,6 +4,7 @@ import {
   type Assignment,
   bare,
   type Effect,
+  type Failure,
   type LaneEvent,
   type LaneState,
   missing,
@@ -46,7 +47,7 @@ export function step(state: LaneState, event: LaneEvent): Step {
     case 'save-due':
       return wish(state, { save: true });
     case 'halt':
-      return wish(state, { failure: state.wishes.failure ?? event.failure });
+      return halt(state, event, event.failure);
     case 'finish':
       return wish(state, { finishing: state.wishes.finishing === 'last' ? 'last' : 'yes' });
     case 'abandon':
@@ -147,6 +148,13 @@ function skip(state: OpenState, event: TopicPartition & { readonly next: number 
     return { state, effects: [] };
   }
   return rest(replaced(state, { ...standing, gapTo: event.next }), []);
+}
+
+/** What was handed over before the trouble is still to be committed, also if it is kept aside. */
+function halt(state: OpenState, partition: TopicPartition, failure: Failure): Step {
+  const standing = state.standings.get(keyOf(partition));
+  if (standing?.kind === 'unknown') return { state, effects: [{ kind: 'park' }] };
+  return wish(state, { failure: state.wishes.failure ?? failure });
 }
 
 function due(state: OpenState, upTo: ReadonlyMap<string, number>): Step {

@@ -26,7 +26,13 @@ export type RouterOptions = {
 };
 
 /** A partition that is ours: how far it was handed out, and the lanes that get it. */
-type Assigned = TopicPartition & { position: number; start: number; readonly tables: Set<Table> };
+type Assigned = TopicPartition & {
+  position: number;
+  readonly start: number;
+  readonly tables: Set<Table>;
+  /** What is known to be in each table. */
+  readonly committed: Map<Table, number>;
+};
 
 /**
  * Hands what the source brings to the lanes: finds out whose each record is, makes lanes for tables seen for the
@@ -68,21 +74,29 @@ export class Router {
     const topic = this.#options.topic(name);
     await topic.load();
     const start = await this.#options.startOf(partition);
-    const wanted: number[] = [];
     const tables = new Set<Table>();
+    const committed = new Map<Table, number>();
     for (;;) {
       const added = [...topic.tables].filter((table) => !tables.has(table));
-      for (const table of added) tables.add(table);
-      const answers = await Promise.all(
-        added.map(({ lane }) => lane.assign({ topic: name, partition: number, start, from: undefined })),
-      );
-      wanted.push(...answers.filter((next) => next !== undefined));
+      const answers = added.map(async (table) => {
+        tables.add(table);
+        const next = await table.lane.assign({ topic: name, partition: number, start, from: undefined });
+        if (next !== undefined) committed.set(table, next);
+      });
+      await Promise.all(answers);
       // Another worker may have met a new source, and passed its first rows, since the record was read.
-      const more = await topic.load();
-      if (!more && [...topic.tables].every((table) => tables.has(table))) break;
+      await topic.load();
+      if ([...topic.tables].every((table) => tables.has(table))) break;
     }
-    const position = wanted.length === 0 ? start : Math.min(...wanted);
-    this.#assigned.set(keyOf(partition), { topic: name, partition: number, position, start, tables });
+    const position = committed.size === 0 ? start : Math.min(...committed.values());
+    this.#assigned.set(keyOf(partition), {
+      topic: name,
+      partition: number,
+      position,
+      start,
+      tables,
+      committed,
+    });
     return position;
   }
 
@@ -127,7 +141,7 @@ export class Router {
       const upTo = await this.#orphans(assigned, changes, orphans, rows);
       this.#joinNewTables(assigned);
       this.#deliver(assigned, { ...batch, next: Math.min(batch.next, upTo) }, changes, rows, lease);
-      if (upTo < batch.next) this.#haltAll(batch.topic);
+      if (upTo < batch.next) this.#haltAll(batch);
     } finally {
       lease.release();
     }
@@ -260,7 +274,7 @@ export class Router {
       for (const { lane } of tables) {
         // A table that holds more than the gap is not concerned.
         const committed = lane.committed(partition);
-        if (committed === undefined || regressed || committed < found) lane.halt(failure);
+        if (committed === undefined || regressed || committed < found) lane.halt(partition, failure);
       }
       if (tables.size === 0) this.#fail(topic, failure);
     }
@@ -274,10 +288,11 @@ export class Router {
     this.#options.failTopic(failure);
   }
 
-  #haltAll(topic: string): void {
+  #haltAll(partition: TopicPartition): void {
+    const { topic } = partition;
     const failure = this.#failed.get(topic);
     if (failure === undefined) return;
-    for (const { lane } of this.#options.topic(topic).tables) lane.halt(failure);
+    for (const { lane } of this.#options.topic(topic).tables) lane.halt(partition, failure);
   }
 
   /** Offsets of a partition that feeds no table are kept nowhere; dashboards still want to see them move. */
@@ -285,18 +300,15 @@ export class Router {
     if (assigned.tables.size === 0) this.#options.source.acknowledge(assigned, assigned.position);
   }
 
-  /** Tells the source what every healthy table holds of the partition. */
-  acknowledge(partition: TopicPartition): void {
+  /** Notes what a table holds of a partition, and tells the source what every healthy one does. */
+  acknowledge(table: Table, partition: TopicPartition, next: number): void {
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
-    const held: number[] = [];
-    for (const { lane } of assigned.tables) {
-      if (lane.state.kind === 'failed' || lane.state.kind === 'stopped') continue;
-      const committed = lane.committed(partition);
-      if (committed === undefined) return; // Not asked yet: nothing can be said for it.
-      held.push(committed);
-    }
-    if (held.length > 0) this.#options.source.acknowledge(partition, Math.min(...held));
+    assigned.committed.set(table, next);
+    const healthy = [...assigned.tables].filter(({ lane }) => lane.state.kind !== 'failed');
+    const held = healthy.flatMap((each) => assigned.committed.get(each) ?? []);
+    // A table that holds nothing yet keeps the group's offset where it is.
+    if (held.length === healthy.length) this.#options.source.acknowledge(partition, Math.min(...held));
   }
 }
 

@@ -275,8 +275,11 @@ export class SinkRun {
       writeLetters: (records, slices, signal) =>
         settings.deadLetters?.write(lettersOf(records, slices, name), signal) ?? Promise.resolve(),
       pipe: pipe === undefined ? undefined : (slices, signal) => pipeSlices(slices, pipe, signal),
-      acknowledge: (partition) => this.#router?.acknowledge(partition),
+      acknowledge: (partition, next) => this.#router?.acknowledge(table, partition, next),
       report: (report) => this.#report(table, report),
+      holding: () => {
+        if (this.#credit.starved) this.#feed();
+      },
       crash: (cause) => this.#fail(cause),
       scheduler,
       random,
@@ -332,10 +335,14 @@ export class SinkRun {
     });
   }
 
-  /** Somebody waits for credit: the lane that holds most of it settles what it has. */
+  /**
+   * Somebody waits for credit: the lane that holds most settles what it has. One that is settling already gives its
+   * bytes back in a moment, and then we are asked again.
+   */
   #feed(): void {
     let largest: TableLane | undefined;
     for (const { lane } of this.#tables.all()) {
+      if (lane.settlesRows) return;
       if (lane.waitingBytes > (largest?.waitingBytes ?? 0)) largest = lane;
     }
     largest?.flush();

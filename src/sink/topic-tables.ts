@@ -41,16 +41,14 @@ export class TopicTables {
     return this.#tables.size === 1 && first !== undefined ? first : undefined;
   }
 
-  /** Takes up what is on record; returns whether that brought a table which was not known. */
-  async load(): Promise<boolean> {
+  /** Takes up what is on record. */
+  async load(): Promise<void> {
     const { destinations, topic, persist } = this.#options;
-    const before = this.#tables.size;
     const origins = await persist((signal) => destinations.load(topic, signal));
     for (const origin of origins) {
       this.#recorded.add(wordsOf(origin));
       this.#claim(origin);
     }
-    return this.#tables.size > before;
   }
 
   /** The table that changes of this source go to, if one is known; `undefined` also for a source that was refused. */

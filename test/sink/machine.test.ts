@@ -177,7 +177,10 @@ class World {
       () => this.send(this.#due(amount)),
       () => this.send(this.#due(amount)),
       () => this.send({ kind: 'save-due' }),
-      () => (amount === 1 ? this.send({ kind: 'halt', failure }) : this.#slice(partition, amount, flag)),
+      () =>
+        amount === 1
+          ? this.send({ kind: 'halt', ...partition, failure })
+          : this.#slice(partition, amount, flag),
       () => (amount === 1 ? this.send({ kind: 'finish' }) : this.#slice(partition, amount, flag)),
       () => (amount === 1 && flag ? this.send({ kind: 'abandon' }) : this.#assign(partition, flag)),
       () => this.#hole(partition, amount),
@@ -376,7 +379,7 @@ const events: Record<EventKind, LaneEvent> = {
   'letters-written': { kind: 'letters-written' },
   broke: { kind: 'broke', failure: broken, mayPass: true },
   'pause-over': { kind: 'pause-over' },
-  halt: { kind: 'halt', failure },
+  halt: { kind: 'halt', ...p0, failure },
   finish: { kind: 'finish' },
   abandon: { kind: 'abandon' },
 };

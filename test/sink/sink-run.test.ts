@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest';
+import { arraySource } from '../../src/testing/array-source.js';
+import { change, quiet, raw, until, World } from './support/world.js';
+
+const orders = (offset: number, id: number, value?: string) =>
+  change({ op: 'c', id, table: 'orders', offset, ...(value === undefined ? {} : { value }) });
+const users = (offset: number, id: number) => change({ op: 'c', id, table: 'users', offset });
+
+describe('a run of the sink', () => {
+  test('brings each source into a table of its own and ends when the source is drained', async () => {
+    const world = new World();
+    const source = arraySource([
+      { topic: 'o', partition: 0, records: [orders(0, 1), orders(1, 2)] },
+      { topic: 'u', partition: 0, records: [users(0, 7)] },
+      { topic: 'o', partition: 1, records: [orders(0, 3)] },
+    ]);
+    const { done, events } = world.start(source, { untilEnd: true });
+    const summary = await done;
+    expect(summary).toMatchObject({ ended: 'drained', records: 4, failed: [] });
+    expect(summary.tables.map(({ table, inserted }) => [table, inserted])).toEqual([
+      ['shop/orders', 3],
+      ['shop/users', 1],
+    ]);
+    expect(world.rows('shop/orders')).toEqual(['1=v', '2=v', '3=v']);
+    expect(events.map(({ kind }) => kind).filter((kind) => kind !== 'read')).toEqual([
+      'table',
+      'table',
+      'committed',
+      'committed',
+    ]);
+  });
+
+  test('records that are no row changes make no table', async () => {
+    const world = new World();
+    const heartbeat = raw(0, JSON.stringify({ serverName: 'db' }), JSON.stringify({ ts_ms: 5 }));
+    const transaction = raw(
+      0,
+      JSON.stringify({ id: '1:2' }),
+      JSON.stringify({ status: 'BEGIN', id: '1:2', event_count: null, data_collections: null, ts_ms: 1 }),
+    );
+    const source = arraySource([
+      { topic: '__debezium-heartbeat.db', partition: 0, records: [heartbeat] },
+      { topic: 'db.transaction', partition: 0, records: [transaction] },
+    ]);
+    const summary = await world.start(source, { untilEnd: true }).done;
+    expect(summary).toMatchObject({ ended: 'drained', tables: [], failed: [], records: 2 });
+  });
+
+  test('commits after the set time, and a batch that is full at once', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1)] }]);
+    const sink = world.start(source, { batch: { maxMs: 10_000, maxRows: 3 } });
+    await until('the record is read', () => sink.events.some(({ kind }) => kind === 'read'));
+    await sink.time.advance(9_999);
+    expect(world.table('shop/orders').commits).toHaveLength(0);
+    await sink.time.advance(1);
+    expect(world.ranges('shop/orders', 'o')).toEqual([[0, 1]]);
+    // Seven rows in one go: two full batches, and one row that waits for its time.
+    source.push({ topic: 'o', partition: 0, records: [1, 2, 3, 4, 5, 6, 7].map((n) => orders(n, n)) });
+    await quiet();
+    expect(world.ranges('shop/orders', 'o')).toEqual([
+      [0, 1],
+      [1, 4],
+      [4, 7],
+    ]);
+    await sink.stop();
+    expect(world.ranges('shop/orders', 'o').at(-1)).toEqual([7, 8]);
+  });
+
+  test('acknowledges what is committed and never more', async () => {
+    const world = new World();
+    const acknowledged: [string, number][] = [];
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1), orders(1, 2)] }], {
+      onAcknowledge: ({ topic }, next) => {
+        expect(world.ranges('shop/orders', topic).at(-1)?.[1]).toBe(next);
+        acknowledged.push([topic, next]);
+      },
+    });
+    await world.start(source, { untilEnd: true, batch: { maxRows: 1 } }).done;
+    expect(acknowledged).toEqual([
+      ['o', 1],
+      ['o', 2],
+    ]);
+  });
+
+  test('an idle table of a busy topic moves its offset on the slow timer', async () => {
+    const world = new World();
+    const both = [orders(0, 1), users(1, 1)];
+    const source = arraySource([{ topic: 'all', partition: 0, records: both }]);
+    const sink = world.start(source, { batch: { maxMs: 100 }, saveMs: 60_000 });
+    await quiet();
+    await sink.time.advance(100);
+    source.push({ topic: 'all', partition: 0, records: [orders(2, 2), orders(3, 3)] });
+    await quiet();
+    await sink.time.advance(100);
+    expect(world.ranges('shop/orders', 'all')).toEqual([
+      [0, 2],
+      [2, 4],
+    ]);
+    expect(world.ranges('shop/users', 'all')).toEqual([[0, 2]]);
+    await sink.time.advance(60_000);
+    expect(world.ranges('shop/users', 'all')).toEqual([
+      [0, 2],
+      [2, 4],
+    ]);
+    await sink.stop();
+  });
+
+  test('a graceful stop commits what waits; offsets without rows are saved', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'all', partition: 0, records: [orders(0, 1), users(1, 1)] }]);
+    const sink = world.start(source);
+    await until('both are read', () => sink.events.some(({ kind }) => kind === 'read'));
+    await sink.stop();
+    expect(await sink.done).toMatchObject({ ended: 'stopped', failed: [] });
+    expect(world.ranges('shop/orders', 'all')).toEqual([[0, 2]]);
+    expect(world.ranges('shop/users', 'all')).toEqual([[0, 2]]);
+  });
+
+  test('a stop that takes too long drops the batch whole', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1)] }]);
+    let letGo: () => void = () => undefined;
+    const stuck = new Promise<void>((_, reject) => (letGo = () => reject(new Error('gone'))));
+    const sink = world.start(source, { stopMs: 8_000, faults: { committing: () => stuck } });
+    await until('the record is read', () => sink.events.some(({ kind }) => kind === 'read'));
+    let stopped = false;
+    const stopping = sink.stop().then(() => (stopped = true));
+    await sink.time.advance(7_999);
+    expect(stopped).toBe(false);
+    await sink.time.advance(1);
+    letGo();
+    await stopping;
+    expect(world.table('shop/orders').commits).toEqual([]);
+  });
+
+  test('partitions that were taken away drop what waits, and come again from what the table holds', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1), orders(1, 2)] }]);
+    const sink = world.start(source, { batch: { maxMs: 100 } });
+    await until('read', () => sink.events.some(({ kind }) => kind === 'read'));
+    source.rebalance([{ topic: 'o', partition: 0 }]);
+    await until('read again', () => sink.events.filter(({ kind }) => kind === 'read').length === 2);
+    await sink.time.advance(100);
+    source.push({ topic: 'o', partition: 0, records: [orders(2, 3)] });
+    await quiet();
+    await sink.stop();
+    expect(world.ranges('shop/orders', 'o')).toEqual([
+      [0, 2],
+      [2, 3],
+    ]);
+    const applied = world.table('shop/orders').commits.flatMap((commit) => commit.applied);
+    expect(applied).toEqual(['o:0:0', 'o:0:1', 'o:0:2']);
+  });
+
+  test('two sources on one path, ignoring case, are refused by name, and the first goes on', async () => {
+    const world = new World();
+    const source = arraySource([
+      { topic: 'a', partition: 0, records: [orders(0, 1)] },
+      {
+        topic: 'b',
+        partition: 0,
+        records: [change({ op: 'c', id: 1, schema: 'SHOP', table: 'Orders', offset: 0 })],
+      },
+    ]);
+    const summary = await world.start(source, { untilEnd: true }).done;
+    expect(summary.failed).toMatchObject([{ code: 'CONFIG_INVALID', topic: 'b', table: 'SHOP/Orders' }]);
+    expect(summary.failed[0]?.reason).toContain('db.SHOP.Orders (topic b) and db.shop.orders (topic a)');
+    expect(world.rows('shop/orders')).toEqual(['1=v']);
+    expect(world.tables.has('SHOP/Orders')).toBe(false);
+  });
+
+  test('a table inside the folder of another is refused', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'all', partition: 0, records: [orders(0, 1), users(1, 1)] }]);
+    const table = ({ source: { table: name } }: { source: { table: string } }) =>
+      name === 'orders' ? 'lake' : 'lake/users';
+    const summary = await world.start(source, { untilEnd: true, table }).done;
+    expect(summary.failed).toMatchObject([{ code: 'CONFIG_INVALID', table: 'lake/users' }]);
+    expect(world.rows('lake')).toEqual(['1=v']);
+  });
+
+  test('a source that fails ends the run with its error, after what waits is committed', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1)] }]);
+    const failing = Object.assign(Object.create(source), {
+      open: async function* (options: Parameters<typeof source.open>[0]) {
+        for await (const event of source.open(options)) {
+          yield event;
+          if (event.kind === 'batch') throw new Error('cable pulled');
+        }
+      },
+      identity: () => source.identity(new AbortController().signal),
+      seek: () => undefined,
+      acknowledge: () => undefined,
+      resolve: (...args: Parameters<typeof source.resolve>) => source.resolve(...args),
+    });
+    const { done } = world.start(failing);
+    await expect(done).rejects.toThrow('cable pulled');
+    expect(world.rows('shop/orders')).toEqual(['1=v']);
+  });
+});
