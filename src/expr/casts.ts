@@ -48,7 +48,6 @@ function plain(convert: Convert | undefined): Cast | undefined {
 }
 
 function betweenNumbers(from: DataType, to: DataType): Cast {
-  const wider = (numericRank(to) ?? 0) >= (numericRank(from) ?? 0);
   if (to.kind === 'decimal') {
     const whole =
       from.kind === 'decimal' ? from.precision - from.scale : [3, 5, 10, 20][numericRank(from) ?? 9];
@@ -59,9 +58,10 @@ function betweenNumbers(from: DataType, to: DataType): Cast {
   if (isFloating(to)) {
     const single = scalarName(to) === 'float';
     const double = toDouble(from);
-    return { convert: (value) => (single ? Math.fround(double(value)) : double(value)), monotone: wider };
+    return { convert: (value) => (single ? Math.fround(double(value)) : double(value)), monotone: true };
   }
   const bits = [8, 16, 32, 64][numericRank(to) ?? 3] ?? 64;
+  const wider = (numericRank(to) ?? 0) >= (numericRank(from) ?? 0);
   return { convert: toInteger(from, bits), monotone: wider };
 }
 

@@ -58,7 +58,15 @@ const int = (bits: number): fc.Arbitrary<number> =>
 const long: fc.Arbitrary<bigint> = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.bigInt({ min: -10n, max: 10n }),
-  fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n, -(2n ** 53n) - 1n, 2n ** 32n, -(2n ** 31n)),
+  fc.constantFrom(
+    -(2n ** 63n),
+    2n ** 63n - 1n,
+    2n ** 53n + 1n,
+    -(2n ** 53n) - 1n,
+    2n ** 54n - 1n,
+    2n ** 32n,
+    -(2n ** 31n),
+  ),
 );
 
 const text: fc.Arbitrary<string> = fc.oneof(

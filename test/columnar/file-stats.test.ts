@@ -1,7 +1,8 @@
+import { Field, Int32, makeData, Struct, Vector } from 'apache-arrow';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareUtf8 } from '../../src/base/utf8-order.js';
-import { concat } from '../../src/columnar/arrow.js';
+import { concat, tableOf } from '../../src/columnar/arrow.js';
 import { computeStats } from '../../src/columnar/file-stats.js';
 import { statsColumns } from '../../src/protocol/stats-columns.js';
 import { decimal, DOUBLE, field, INTEGER, LONG, STRING, struct } from '../../src/schema/build.js';
@@ -84,6 +85,24 @@ test('a leaf counts as null wherever a struct around it is', () => {
     columns: 32,
   });
   expect(stats.nullCount).toEqual(new Map([['s.a', 2]]));
+});
+
+test('a value that lies under a null struct counts for nothing', () => {
+  const type = new Struct([new Field('a', new Int32(), true)]);
+  const child = makeData({ type: new Int32(), length: 3, nullCount: 0, data: Int32Array.of(5, 99, 7) });
+  // As other writers leave it: the struct of the second row is null, the number in it is not.
+  const data = makeData({
+    type,
+    length: 3,
+    nullCount: 1,
+    nullBitmap: Uint8Array.of(0b101),
+    children: [child],
+  });
+  const schema = struct([field('s', struct([field('a', INTEGER)]))]);
+  const stats = computeStats(tableOf(schema, [new Vector([data])]), schema, { columns: 32 });
+  expect([stats.nullCount.get('s.a'), stats.minValues.get('s.a'), stats.maxValues.get('s.a')]).toEqual([
+    1, 5, 7,
+  ]);
 });
 
 test('only the first columns are counted, and those that are always wanted', () => {

@@ -3,6 +3,7 @@ import { tableFromArrays } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../src/base/errors.js';
 import {
+  compact,
   concat,
   conform,
   constantColumn,
@@ -70,6 +71,17 @@ describe('taking rows', () => {
         const backwards = rows.slice(from).map((_, index, all) => all.length - 1 - index);
         expect([...rowsOf(slice, schema)]).toEqual(rows.slice(from));
         expect([...rowsOf(takeRows(slice, backwards), schema)]).toEqual(rows.slice(from).reverse());
+      }),
+    );
+  });
+
+  test('slices are joined into one batch again', () => {
+    fc.assert(
+      fc.property(rowsWithColumns(), fc.nat(), ({ struct: schema, rows }, cut) => {
+        const from = cut % (rows.length + 1);
+        const table = tableOfRows(schema, rows);
+        const turned = compact(concat([table.slice(from), table.slice(0, from)]));
+        expect([...rowsOf(turned, schema)]).toEqual([...rows.slice(from), ...rows.slice(0, from)]);
       }),
     );
   });

@@ -58,7 +58,17 @@ const listed = column.chain((name) =>
     .tuple(fc.boolean(), fc.array(fc.constantFrom(...(LITERALS[name] ?? [])), { minLength: 1, maxLength: 3 }))
     .map(([not, list]) => `${name} ${not ? 'not ' : ''}in (${list.join(', ')})`),
 );
-const nulls = fc.tuple(column, fc.boolean()).map(([name, not]) => `${name} is ${not ? 'not ' : ''}null`);
+const nullable = fc.oneof(
+  column,
+  fc.constantFrom(
+    'cast(x as int)',
+    'cast(l as tinyint)',
+    'cast(t as int)',
+    'n / n',
+    'cast(d as decimal(2,2))',
+  ),
+);
+const nulls = fc.tuple(nullable, fc.boolean()).map(([name, not]) => `${name} is ${not ? 'not ' : ''}null`);
 const likes = fc
   .tuple(fc.boolean(), fc.constantFrom("'a%'", "'ab%'", "'%b'", "'ab'", "''", "'%'", "'\uff5e%'", "'b_'"))
   .map(([not, pattern]) => `t ${not ? 'not ' : ''}like ${pattern}`);
