@@ -1,8 +1,8 @@
 import type { Admin } from 'kafkajs';
 import { SluiceError, type ErrorContext } from '../base/errors.js';
 import { backoff, sleep } from '../base/signals.js';
-import { untilAborted } from './await.js';
-import { kafkaClient, type KafkaConnection } from './client.js';
+import { settledWithin, untilAborted } from './await.js';
+import { BRIEF, kafkaClient, type KafkaConnection } from './client.js';
 import { brokerError } from './errors.js';
 
 /** The lowest offset that a partition still holds, and its last stable one: where the oldest open transaction begins, else its end. */
@@ -17,6 +17,9 @@ export type AdminOptions = {
   /** Told each time that one was not answered and is asked again. */
   readonly unanswered?: (why: string) => void;
 };
+
+/** Closing a connection is local, unless it is not there yet. */
+const HANG_UP_MS = 1_000;
 
 /** Topics that are Kafka's own book-keeping: no pattern ever means them. */
 const INTERNAL: ReadonlySet<string> = new Set([
@@ -125,8 +128,8 @@ export class KafkaAdmin implements AsyncDisposable {
   }
 
   async #connect(): Promise<Admin> {
-    // Few retries of its own: the loop above decides how long it is worth asking.
-    const admin = kafkaClient(this.#connection).admin({ retry: { retries: 3 } });
+    // The loop above decides how long it is worth asking.
+    const admin = kafkaClient(this.#connection, { retry: BRIEF }).admin();
     await admin.connect();
     return admin;
   }
@@ -134,11 +137,9 @@ export class KafkaAdmin implements AsyncDisposable {
   async #hangUp(): Promise<void> {
     const admin = this.#admin;
     this.#admin = undefined;
-    try {
-      await (await admin)?.disconnect();
-    } catch {
-      // A connection that is lost already cannot be closed; that is all we wanted.
-    }
+    // One that is lost already cannot be closed, one that is still being made is closed when it is there.
+    const closed = admin?.then((connected) => connected.disconnect());
+    if (closed !== undefined) await settledWithin(closed, HANG_UP_MS);
   }
 }
 

@@ -30,15 +30,28 @@ export type KafkaConnection = {
   readonly log?: KafkaLog;
 };
 
+/** How kafkajs retries on its own before it gives up: so many times, with pauses that double up to the longest. */
+export type ClientRetry = {
+  readonly initialRetryTime: number;
+  readonly maxRetryTime: number;
+  readonly retries: number;
+};
+
 /**
- * How kafkajs retries on its own before it gives up and its consumer has to be made anew. The pauses add
- * up to about 80 s: longer than a broker takes to restart, so that a member keeps its place in the group;
- * twice as long and a client that is closed while no broker answers would linger for minutes.
+ * For a member of a group or a producer. The pauses add up to about 80 s: longer than a broker takes to
+ * restart, so that a member keeps its place in the group; twice as long and a client that is closed while
+ * no broker answers would linger for minutes.
  */
-const RETRY = { initialRetryTime: 300, maxRetryTime: 3_000, retries: 30 };
+const PATIENT: ClientRetry = { initialRetryTime: 300, maxRetryTime: 3_000, retries: 30 };
+
+/** For a caller that asks again by itself. */
+export const BRIEF: ClientRetry = { initialRetryTime: 100, maxRetryTime: 500, retries: 2 };
 
 /** A kafkajs client with every codec in place, whose log lines go to `listen` and, calmed, to the connection's log. */
-export function kafkaClient(connection: KafkaConnection, listen: KafkaLog = silent): Kafka {
+export function kafkaClient(
+  connection: KafkaConnection,
+  { listen = silent, retry = PATIENT }: { listen?: KafkaLog; retry?: ClientRetry } = {},
+): Kafka {
   registerCodecs();
   readOnlyCommitted();
   const log = connection.log ?? silent;
@@ -47,7 +60,7 @@ export function kafkaClient(connection: KafkaConnection, listen: KafkaLog = sile
     clientId: connection.clientId ?? 'sluice',
     connectionTimeout: connection.connectionTimeoutMs ?? 10_000,
     requestTimeout: connection.requestTimeoutMs ?? 30_000,
-    retry: RETRY,
+    retry,
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {
       const line = lineOf(entry);

@@ -99,7 +99,7 @@ export function groupMember(
   options: MemberOptions,
   events: MemberEvents,
 ): GroupMember {
-  const kafka = kafkaClient(connection, (line) => overhear(line, events));
+  const kafka = kafkaClient(connection, { listen: (line) => overhear(line, events) });
   const sessionTimeout = options.sessionTimeoutMs ?? 30_000;
   const consumer = kafka.consumer({
     groupId: options.groupId,

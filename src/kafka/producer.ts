@@ -1,7 +1,10 @@
 import kafkajs, { type IHeaders, type Producer } from 'kafkajs';
-import { untilAborted } from './await.js';
+import { settledWithin, untilAborted } from './await.js';
 import { kafkaClient, type KafkaConnection } from './client.js';
 import { brokerError } from './errors.js';
+
+/** Closing a connection is local, unless it is not there yet. */
+const HANG_UP_MS = 1_000;
 
 /** A record to be written. Without `partition` its key decides, as Java's producer would. */
 export type OutgoingRecord = {
@@ -37,13 +40,10 @@ export function kafkaProducer(connection: KafkaConnection): RecordProducer {
     return producer;
   };
   const hangUp = async () => {
-    const producer = connected;
+    const closed = connected?.then((producer) => producer.disconnect());
     connected = undefined;
-    try {
-      await (await producer)?.disconnect();
-    } catch {
-      // A connection that is lost already cannot be closed; that is all we wanted.
-    }
+    // One that is lost already cannot be closed, one that is still being made is closed when it is there.
+    if (closed !== undefined) await settledWithin(closed, HANG_UP_MS);
   };
   const send = async (topic: string, records: readonly OutgoingRecord[]) => {
     const producer = await (connected ??= connect());

@@ -1,4 +1,5 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -9,7 +10,6 @@ import { kafkaJars, type KafkaVersion } from './kafka-jars.js';
 import type { KafkaBroker, KafkaOptions } from './kafka-broker.js';
 
 const run = promisify(execFile);
-const CLUSTER_ID = 'c2x1aWNlLXRlc3QtY2x1c3Q';
 
 /** A single-node broker as a plain process, on two free ports that it keeps when it is restarted. */
 export async function startJvmKafka(options: Required<KafkaOptions>): Promise<KafkaBroker> {
@@ -102,9 +102,10 @@ export function brokerProperties(version: KafkaVersion): Record<string, string> 
 }
 
 async function format(libs: string, config: string): Promise<void> {
+  const clusterId = randomBytes(16).toString('base64url');
   const heap = ['-Xmx64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
   const tool = ['-cp', join(libs, '*'), 'kafka.tools.StorageTool'];
-  await run('java', [...heap, ...tool, 'format', '-t', CLUSTER_ID, '-c', config]);
+  await run('java', [...heap, ...tool, 'format', '-t', clusterId, '-c', config]);
 }
 
 async function boot(libs: string, config: string, port: number, throughput: boolean): Promise<ChildProcess> {
