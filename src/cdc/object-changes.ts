@@ -2,7 +2,8 @@ import { SluiceError } from '../base/errors.js';
 import { reader } from '../columnar/cells.js';
 import { TableBuilder } from '../columnar/table-builder.js';
 import { BOOLEAN, field, LONG, STRING, struct } from '../schema/build.js';
-import type { StructField, StructType, Value } from '../schema/types.js';
+import { toPlain, type PlainValue } from '../operations/plain-values.js';
+import type { StructField, StructType } from '../schema/types.js';
 import { Flag, Op, type Changes, type Half, type RecordProblem } from './changes.js';
 import { unavailable, type Change, type ChangeOp, type ObjectRow } from './objects/change.js';
 import { ObjectChanges } from './objects/from-objects.js';
@@ -60,8 +61,8 @@ export function* changeObjects(
 
 /**
  * Changes as a sink takes them, from objects that `changeObjects(original)` gave or operators made of those, in
- * offset order. Values that still have the type they were decoded with are converted exactly to the table's; others
- * are taken for what JSON would make of them (bigint and whole numbers LONG, other numbers DOUBLE, Uint8Array BINARY).
+ * offset order. Columns have the types that the source says; of others the table's, and of new ones what
+ * the value is: bigint and whole numbers LONG, other numbers DOUBLE, Uint8Array BINARY, Date TIMESTAMP.
  */
 export function fromObjects(original: Changes, objects: readonly Change[]): Changes {
   return new ObjectChanges(original, objects);
@@ -72,7 +73,7 @@ class DecodedHalf {
   readonly schema: StructType;
   readonly #rowOf = new Map<number, number>();
   readonly #placeholders = new Map<number, ReadonlySet<number>>();
-  readonly #columns: readonly { readonly name: string; readonly read: (row: number) => Value }[];
+  readonly #columns: readonly { readonly name: string; readonly read: (row: number) => PlainValue }[];
 
   constructor(changes: Changes, rows: readonly number[], half: Half) {
     const flag = half === 'after' ? Flag.after : Flag.before;
@@ -89,7 +90,10 @@ class DecodedHalf {
       this.#rowOf.set(i, this.#rowOf.size);
     }
     const table = builder.finish();
-    this.#columns = this.schema.fields.map(({ name, type }) => ({ name, read: reader(table, name, type) }));
+    this.#columns = this.schema.fields.map(({ name, type }) => {
+      const read = reader(table, name, type);
+      return { name, read: (row) => toPlain(type, read(row)) };
+    });
   }
 
   row(i: number): ObjectRow | null {
@@ -126,7 +130,9 @@ class KeyTypes {
     }
     const values = this.#changes.keyValues(i, columns);
     if (values.length === 0) throw invalid(this.#changes, i, this.#changes.problem(i));
-    return Object.fromEntries(names.map((name, part) => [name, values[part] ?? null]));
+    return Object.fromEntries(
+      columns.map(({ name, type }, part) => [name, toPlain(type, values[part] ?? null)]),
+    );
   }
 
   #fitting(i: number, name: string): StructField {

@@ -45,6 +45,17 @@ export type EnvelopeSchema = {
 /** Nothing is known of the value but what its JSON shows. */
 export const UNTYPED: SourceType = { kind: 'untyped' };
 
+/** Key of a column's field metadata that says how numbers of its time count. */
+export const UNIT_METADATA = 'sluice.unit';
+
+/** How a value without schema half is encoded, as far as its column's metadata tells. */
+export function untypedOf(metadata: Readonly<Record<string, JsonValue>>): SourceType {
+  const unit = metadata[UNIT_METADATA];
+  return unit === 'SECONDS' || unit === 'MILLIS' || unit === 'MICROS' || unit === 'NANOS'
+    ? { kind: 'untyped', unit }
+    : UNTYPED;
+}
+
 /** Reads the schema half of a change event. Undefined: not a schema of Kafka Connect's. */
 export function parseEnvelopeSchema(text: string): EnvelopeSchema | undefined {
   const fields = parseStructSchema(text);

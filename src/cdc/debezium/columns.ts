@@ -7,9 +7,8 @@ import type { ColumnsFound, Half, RecordProblem, SourceColumn } from '../changes
 import { deltaType } from '../delta-type.js';
 import { TypeGuess, withGuess } from '../infer.js';
 import { eachMember, type Shape } from '../json/shapes.js';
-import type { SourceType } from '../source-type.js';
+import { UNIT_METADATA, type SourceType } from '../source-type.js';
 import { imageOf, typedFields, type Batch } from './batch.js';
-import { UNIT_METADATA } from './row-appender.js';
 
 /** Rows that agree on what their columns are: the same schema half, or none and the same names. */
 type Group = { readonly schema: number; readonly shape: Shape; readonly first: number };

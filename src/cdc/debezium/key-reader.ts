@@ -7,8 +7,7 @@ import { readText, readValue } from '../convert/cell-writers.js';
 import { Conversion } from '../convert/conversion.js';
 import { BRACE_OPEN, isIntegerToken, isNull, MINUS, QUOTE, skipSpace, skipValue } from '../json/scan.js';
 import type { Shape } from '../json/shapes.js';
-import { UNTYPED, type SourceType } from '../source-type.js';
-import { UNIT_METADATA } from './row-appender.js';
+import { untypedOf, type SourceType } from '../source-type.js';
 import type { Batch } from './batch.js';
 import type { TopicMemory } from './topic-memory.js';
 
@@ -198,18 +197,12 @@ export class KeyReader {
       this.#columns = columns;
       this.#schema = schema;
       this.#parts = columns.map(({ name, type, metadata }) => {
-        const source = fields?.find((field) => field.name === name)?.type ?? untyped(metadata[UNIT_METADATA]);
+        const source = fields?.find((field) => field.name === name)?.type ?? untypedOf(metadata);
         return { name, source, target: type };
       });
     }
     return this.#parts;
   }
-}
-
-function untyped(unit: JsonValue | undefined): SourceType {
-  return unit === 'SECONDS' || unit === 'MILLIS' || unit === 'MICROS' || unit === 'NANOS'
-    ? { kind: 'untyped', unit }
-    : UNTYPED;
 }
 
 function isText(source: SourceType): boolean {

@@ -1,16 +1,12 @@
 import type { ColumnBuilder, TableBuilder } from '../../columnar/table-builder.js';
-import type { DataType, StructField, StructType } from '../../schema/types.js';
-import type { TimeUnit } from '../../schema/type-text.js';
+import type { StructField, StructType } from '../../schema/types.js';
 import { Flag, type Half, type Origin, type RecordProblem, type RowAppender } from '../changes.js';
 import { cellWriter, type CellWriter } from '../convert/cell-writers.js';
 import { Conversion } from '../convert/conversion.js';
 import { BRACE_OPEN, BRACKET_OPEN, isNull, QUOTE, skipLiteral, skipSpace, skipValue } from '../json/scan.js';
 import type { Shape } from '../json/shapes.js';
-import { UNTYPED, type SourceType } from '../source-type.js';
+import { UNTYPED, untypedOf, type SourceType } from '../source-type.js';
 import { imageOf, typedFields, type Batch, type Image } from './batch.js';
-
-/** Key of a column's field metadata that says how numbers of its time count. */
-export const UNIT_METADATA = 'sluice.unit';
 
 /** A member of the rows and where it goes; no column: nobody wants it. */
 type Route = {
@@ -209,18 +205,10 @@ export class BatchAppender implements RowAppender {
 
 /** The encoding of a value without schema half, in a column: its unit as the column remembers it, else as configured. */
 function untyped(target: StructField, origin: Origin | undefined, batch: Batch): SourceType {
-  const unit =
-    unitOf(target.metadata[UNIT_METADATA]) ??
-    (origin === undefined ? undefined : batch.settings.configured(origin).get(target.name)?.unit);
-  return unit === undefined || !isTime(target.type) ? UNTYPED : { kind: 'untyped', unit };
-}
-
-function isTime(type: DataType): boolean {
-  return type.kind === 'primitive' && (type.name === 'timestamp' || type.name === 'timestamp_ntz');
-}
-
-function unitOf(text: unknown): TimeUnit | undefined {
-  return text === 'SECONDS' || text === 'MILLIS' || text === 'MICROS' || text === 'NANOS' ? text : undefined;
+  const remembered = untypedOf(target.metadata);
+  if (remembered !== UNTYPED || origin === undefined) return remembered;
+  const unit = batch.settings.configured(origin).get(target.name)?.unit;
+  return unit === undefined ? UNTYPED : { kind: 'untyped', unit };
 }
 
 function spaceAt(bytes: Buffer, p: number): number {

@@ -1,12 +1,16 @@
-import type { Value } from '../../schema/types.js';
+import type { PlainValue } from '../../operations/plain-values.js';
 import type { Origin } from '../changes.js';
 
 /** Stands for the value of a column that the source did not give (an unchanged TOAST column): the sink keeps the table's. */
 export const unavailable: unique symbol = Symbol('unavailable');
 
-export type ObjectValue = Value | typeof unavailable;
+/**
+ * A value of a row object, as `DeltaTable.toRows` gives it: decimals, dates and timestamps as text, LONG as bigint,
+ * binary as Uint8Array. An operator may also put a Date.
+ */
+export type ObjectValue = PlainValue | Date | typeof unavailable;
 
-/** Values by column name, in the column's Delta type (`schema/types`); a name that is missing counts as null. */
+/** Values by column name; a name that is missing counts as null. */
 export type ObjectRow = Readonly<Record<string, ObjectValue>>;
 
 /** What a change does; records that are no row change never become objects. */

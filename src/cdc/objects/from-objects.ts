@@ -1,5 +1,15 @@
 import type { TableBuilder } from '../../columnar/table-builder.js';
-import { array, BINARY, BOOLEAN, DOUBLE, field, LONG, STRING, struct } from '../../schema/build.js';
+import {
+  array,
+  BINARY,
+  BOOLEAN,
+  DOUBLE,
+  field,
+  LONG,
+  STRING,
+  struct,
+  TIMESTAMP,
+} from '../../schema/build.js';
 import { joinKey, keyPart } from '../../schema/key-text.js';
 import type { DataType, StructField, StructType, Value } from '../../schema/types.js';
 import {
@@ -13,10 +23,12 @@ import {
   type RowAppender,
   type SourceColumn,
 } from '../changes.js';
-import { coerce } from '../convert/coerce.js';
+import { plainJson } from '../convert/plain-json.js';
 import { Conversion } from '../convert/conversion.js';
 import { withGuess } from '../infer.js';
-import { unavailable, type Change, type ChangeOp, type ObjectRow } from './change.js';
+import { untypedOf } from '../source-type.js';
+import type { PlainValue } from '../../operations/plain-values.js';
+import { unavailable, type Change, type ChangeOp, type ObjectRow, type ObjectValue } from './change.js';
 import { isSnapshot } from '../position.js';
 import type { RawRecord } from '../record.js';
 
@@ -101,10 +113,9 @@ export class ObjectChanges implements Changes {
     if (key === null) return [];
     const conversion = new Conversion();
     const values: Value[] = [];
-    for (const { name, type } of columns) {
+    for (const { name, type, metadata } of columns) {
       const value = valueOf(key, name);
-      const converted =
-        value === unavailable ? undefined : coerce(value, this.#typeOf(name), type, conversion);
+      const converted = value === unavailable ? undefined : convert(value, type, metadata, conversion);
       if (converted === undefined || converted === null) {
         const reason = conversion.problem?.reason ?? 'a field of the key is absent or null';
         this.#problems.set(i, { kind: 'key', reason, field: name });
@@ -153,14 +164,13 @@ export class ObjectChanges implements Changes {
     return new ObjectAppender(target, own, {
       row: (i, half) => this.#change(i)[half],
       keyNames: (i) => this.keyFields(i) ?? [],
-      typeOf: (name) => this.#typeOf(name),
     });
   }
 
   /** The source's word first, then the table's; of what neither knows, what the value looks like. */
   #column(
     name: string,
-    value: Value | typeof unavailable,
+    value: ObjectValue,
     known: StructType | undefined,
     found: SourceColumn | undefined,
   ): SourceColumn | undefined {
@@ -172,10 +182,6 @@ export class ObjectChanges implements Changes {
     return type === undefined
       ? undefined
       : { name, declared: false, type, nullable: true, metadata: declared?.metadata ?? {} };
-  }
-
-  #typeOf(name: string): DataType | undefined {
-    return this.#declaredColumns().get(name)?.type;
   }
 
   /** What the original's rows were decoded as. */
@@ -217,7 +223,6 @@ export class ObjectChanges implements Changes {
 type Rows = {
   row(i: number, half: Half): ObjectRow | null;
   keyNames(i: number): readonly string[];
-  typeOf(name: string): DataType | undefined;
 };
 
 class ObjectAppender implements RowAppender {
@@ -240,15 +245,14 @@ class ObjectAppender implements RowAppender {
     if (row === null) return { ...NO_IMAGE, field: half };
     const keyNames = this.#rows.keyNames(i);
     const cells: [number, Value][] = [];
-    for (const { name, type } of this.#target.fields) {
+    for (const { name, type, metadata } of this.#target.fields) {
       const index = this.#own.has(name) ? -1 : builder.schema.fields.findIndex((one) => one.name === name);
       if (index < 0) continue;
       const value = valueOf(row, name);
       const isKey = keyNames.includes(name);
       if (value === unavailable && !isKey) this.placeholders.push(index);
       this.#conversion.problem = undefined;
-      const cell =
-        value === unavailable ? null : coerce(value, this.#rows.typeOf(name), type, this.#conversion);
+      const cell = value === unavailable ? null : convert(value, type, metadata, this.#conversion);
       if (cell === undefined) return { ...(this.#conversion.problem ?? NO_IMAGE), field: name };
       if (cell === null && isKey)
         return { kind: 'key', reason: 'a field of the key is null in the row', field: name };
@@ -259,11 +263,21 @@ class ObjectAppender implements RowAppender {
   }
 }
 
-function valueOf(row: ObjectRow, name: string): Value | typeof unavailable {
+/** Exactly what the column holds, or undefined with the conversion's problem set. */
+function convert(
+  value: Exclude<ObjectValue, typeof unavailable>,
+  type: DataType,
+  metadata: StructField['metadata'],
+  conversion: Conversion,
+): Value | undefined {
+  return conversion.convert(plainJson(value), untypedOf(metadata), type);
+}
+
+function valueOf(row: ObjectRow, name: string): ObjectValue {
   return Object.hasOwn(row, name) ? (row[name] ?? null) : null;
 }
 
-function naturalType(value: Value): DataType | undefined {
+function naturalType(value: PlainValue | Date): DataType | undefined {
   switch (typeof value) {
     case 'string':
       return STRING;
@@ -278,19 +292,25 @@ function naturalType(value: Value): DataType | undefined {
   }
 }
 
-function nestedType(value: Exclude<Value, null>): DataType | undefined {
+function nestedType(
+  value: Exclude<PlainValue, null | boolean | number | bigint | string> | Date,
+): DataType | undefined {
   if (value instanceof Uint8Array) return BINARY;
-  if (Array.isArray(value)) {
-    const elements = value.map((item: Value) => naturalType(item)).filter((type) => type !== undefined);
-    const [first] = elements;
-    return first === undefined ? undefined : array(first);
+  if (value instanceof Date) return TIMESTAMP;
+  if (isList(value)) {
+    const element = value.map(naturalType).find((type) => type !== undefined);
+    return element === undefined ? undefined : array(element);
   }
   const fields: StructField[] = [];
   for (const [name, member] of Object.entries(value)) {
-    const type: DataType | undefined = naturalType(member);
+    const type = naturalType(member);
     if (type !== undefined) fields.push(field(name, type));
   }
   return fields.length === 0 ? undefined : struct(fields);
+}
+
+function isList(value: PlainValue): value is readonly PlainValue[] {
+  return Array.isArray(value);
 }
 
 function sameOrigin(a: Origin, b: Origin): boolean {
