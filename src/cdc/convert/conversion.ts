@@ -129,7 +129,8 @@ export class Conversion {
       const bytes = readBase64(json);
       if (bytes !== undefined && bytes.length <= 1) return ((bytes[0] ?? 0) & 1) === 1;
     } else if (source.kind === 'untyped' || source.kind === 'integer') {
-      if (json === 0 || json === 1) return json === 1;
+      if (json === 0 || json === 0n) return false;
+      if (json === 1 || json === 1n) return true;
     }
     return this.mismatch('a value that is neither true nor false for a boolean column');
   }
