@@ -3,13 +3,15 @@ import type { RawRecord } from '../cdc/record.js';
 /** What a record costs in memory besides its key and value: the message object, its offset and time as text, its headers. */
 const RECORD_BYTES = 160;
 
+/** What a record costs in memory, about. */
+export function sizeOf({ key, value }: RawRecord): number {
+  return RECORD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
+}
+
 /** What these records cost in memory, about. */
 export function bytesOf(records: readonly RawRecord[]): number {
-  let bytes = records.length * RECORD_BYTES;
-  for (const { key, value } of records) {
-    if (key !== null) bytes += key.length;
-    if (value !== null) bytes += value.length;
-  }
+  let bytes = 0;
+  for (const record of records) bytes += sizeOf(record);
   return bytes;
 }
 

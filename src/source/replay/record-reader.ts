@@ -8,6 +8,8 @@ export class RecordReader implements AsyncDisposable {
   readonly #records: AsyncGenerator<readonly RawRecord[]>;
   #ready: readonly RawRecord[] = [];
   #at = 0;
+  #headOffset = Infinity;
+  #headMs = Infinity;
   #ended = false;
 
   constructor(part: RecordedPartition, from: number, encoding: RecordingEncoding, signal: AbortSignal) {
@@ -19,22 +21,39 @@ export class RecordReader implements AsyncDisposable {
     return this.#ready[this.#at];
   }
 
+  /** The next record's offset and time as numbers; infinite if none lies ready. */
+  get headOffset(): number {
+    return this.#headOffset;
+  }
+
+  get headMs(): number {
+    return this.#headMs;
+  }
+
   /** Nothing more comes. Only known after `fill`. */
   get ended(): boolean {
     return this.#ended && this.head === undefined;
   }
 
   take(): void {
-    this.#at += 1;
+    this.#moveTo(this.#at + 1);
   }
 
   /** Resolves when a record lies ready or the end is known. */
   async fill(): Promise<void> {
     while (this.head === undefined && !this.#ended) {
       const { done, value } = await this.#records.next();
-      if (done === true) this.#ended = true;
-      else [this.#ready, this.#at] = [value, 0];
+      this.#ended = done === true;
+      this.#ready = done === true ? [] : value;
+      this.#moveTo(0);
     }
+  }
+
+  #moveTo(at: number): void {
+    this.#at = at;
+    const head = this.head;
+    this.#headOffset = head === undefined ? Infinity : Number(head.offset);
+    this.#headMs = head === undefined ? Infinity : Number(head.timestamp);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

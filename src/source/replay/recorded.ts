@@ -56,9 +56,12 @@ function parseFields(line: Buffer, at: LinePlace): Fields {
   } catch (cause) {
     throw invalid(at, 'not JSON', cause);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw invalid(at, 'not an object');
-  return { ...parsed };
+  if (!isObject(parsed)) throw invalid(at, 'not an object');
+  return parsed;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function headOf({ topic, partition, offset }: Fields, at: LinePlace): LineHead {
@@ -80,23 +83,25 @@ function headersOf(
 ): Record<string, HeaderValue> {
   if (headers === undefined || headers === null) return {};
   if (!Array.isArray(headers)) throw invalid(at, 'headers are not a list');
-  const found = new Map<string, Buffer[]>();
-  const empty = new Set<string>();
+  const found: Record<string, Buffer | Buffer[] | undefined> = {};
   for (const header of headers as readonly unknown[]) {
     const [name, value]: readonly unknown[] = Array.isArray(header) ? header : [];
     if (typeof name !== 'string') throw invalid(at, 'a header is not [name, value]');
-    const bytes = bytesOf(value, 'header', encoding, at);
-    if (bytes === null) empty.add(name);
-    else found.set(name, [...(found.get(name) ?? []), bytes]);
+    const bytes = bytesOf(value, 'header', encoding, at) ?? undefined;
+    const known = Object.hasOwn(found, name) ? found[name] : undefined;
+    put(found, name, known === undefined || bytes === undefined ? (bytes ?? known) : listed(known, bytes));
   }
-  const values = [...found].map(([name, all]): [string, HeaderValue] => [
-    name,
-    all.length === 1 ? all[0] : all,
-  ]);
-  const nulls = [...empty]
-    .filter((name) => !found.has(name))
-    .map((name): [string, HeaderValue] => [name, undefined]);
-  return Object.fromEntries([...values, ...nulls]);
+  return found;
+}
+
+function listed(known: Buffer | Buffer[], bytes: Buffer): Buffer[] {
+  return Array.isArray(known) ? [...known, bytes] : [known, bytes];
+}
+
+/** Sets a field whatever its name: assigning `__proto__` would set something else. */
+function put<T>(fields: Record<string, T>, name: string, value: T): void {
+  if (name !== '__proto__') fields[name] = value;
+  else Object.defineProperty(fields, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
 function bytesOf(value: unknown, field: string, encoding: RecordingEncoding, at: LinePlace): Buffer | null {

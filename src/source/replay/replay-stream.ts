@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { RawRecord } from '../../cdc/record.js';
 import { partitionKey, type OpenOptions, type SourceEvent, type TopicPartition } from '../change-source.js';
-import { bytesOf } from '../records.js';
+import { sizeOf } from '../records.js';
 import { RecordReader } from './record-reader.js';
 import type { RecordingEncoding } from './recorded.js';
 import type { RecordedPartition, Recording } from './recording.js';
@@ -25,7 +25,7 @@ type Part = {
   reader: RecordReader | undefined;
 };
 
-type Run = { readonly part: Part; readonly base: number; readonly records: RawRecord[] };
+type Run = { readonly part: Part; readonly base: number; readonly records: RawRecord[]; bytes: number };
 
 /** One iteration over a recording: rounds of batches, read when somebody asks for them. */
 export class ReplayStream implements AsyncIterator<SourceEvent, undefined> {
@@ -171,16 +171,16 @@ export class ReplayStream implements AsyncIterator<SourceEvent, undefined> {
     // From here on nothing waits, so that nobody moves a partition in between.
     const wanted = parts.filter(isWanted);
     const runs = new Map<Part, Run>();
-    let bytes = 0;
-    while (bytes < ROUND_BYTES) {
+    for (let bytes = 0; bytes < ROUND_BYTES;) {
       const part = oldest(wanted);
       const record = part?.reader?.head;
       if (part === undefined || record === undefined) break;
-      const run = runs.get(part) ?? { part, base: part.position, records: [] };
-      runs.set(part, run);
+      let run = runs.get(part);
+      if (run === undefined) runs.set(part, (run = { part, base: part.position, records: [], bytes: 0 }));
       run.records.push(record);
-      bytes += bytesOf([record]);
-      part.position = Number(record.offset) + 1;
+      run.bytes += sizeOf(record);
+      bytes += sizeOf(record);
+      part.position = (part.reader?.headOffset ?? 0) + 1;
       part.reader?.take();
       // Further on in this round would mean to pass by a record of this partition that is not read yet.
       if (part.reader?.head === undefined) break;
@@ -257,7 +257,7 @@ function isDone(part: Part): boolean {
 /** Nothing that lies below the end comes any more. */
 function isExhausted({ reader, end }: Part): boolean {
   if (reader === undefined) return false;
-  return reader.head === undefined ? reader.ended : Number(reader.head.offset) >= end;
+  return reader.head === undefined ? reader.ended : reader.headOffset >= end;
 }
 
 function isAt({ topic, partition }: TopicPartition, { recorded }: Part): boolean {
@@ -266,19 +266,18 @@ function isAt({ topic, partition }: TopicPartition, { recorded }: Part): boolean
 
 /** The partition whose next record is the oldest; of equally old ones the first by topic and partition. */
 function oldest(parts: readonly Part[]): Part | undefined {
-  let [best, bestAt]: [Part | undefined, number] = [undefined, Infinity];
+  let best: Part | undefined;
+  let bestMs = Infinity;
   for (const part of parts) {
-    const head = part.position < part.end ? part.reader?.head : undefined;
-    if (head === undefined || Number(head.offset) >= part.end) continue;
-    const at = Number(head.timestamp);
-    if (best === undefined || at < bestAt) [best, bestAt] = [part, at];
+    const { reader, end } = part;
+    if (reader === undefined || reader.headOffset >= end) continue;
+    if (best === undefined || reader.headMs < bestMs) [best, bestMs] = [part, reader.headMs];
   }
   return best;
 }
 
-function batchOf({ part, base, records }: Run): SourceEvent {
+function batchOf({ part, base, records, bytes }: Run): SourceEvent {
   const { topic, partition, high } = part.recorded;
-  const bytes = bytesOf(records);
   const next = part.position;
   return { kind: 'batch', batch: { topic, partition, base, next, records, bytes, highWatermark: high } };
 }
