@@ -12,7 +12,7 @@ export { deltaSink } from './sink/delta-sink.js';
 export type { DeltaSinkOptions, Pipe } from './sink/sink-options.js';
 export type { FailedTable, RunSummary, SinkEvent, TableSummary } from './sink/sink-events.js';
 export type { ConfiguredColumn, TableNote, TableOptions } from './sink/settler.js';
-export type { ChangeOrigin, TableChoice } from './sink/table-path.js';
+export { formatPath, type ChangeOrigin, type TableChoice } from './sink/table-path.js';
 export type { DeadLetter, DeadLetters } from './sink/dead-letters.js';
 export { fileDeadLetters } from './sink/dead-letter-file.js';
 export { topicDeadLetters } from './sink/dead-letter-topic.js';
@@ -22,15 +22,19 @@ export { replay, type ReplayOptions } from './source/replay/replay.js';
 export type { ChangeSource, SourceEvent, StartPolicy, TopicPartition } from './source/change-source.js';
 export { kafkaProducer, type OutgoingRecord, type RecordProducer } from './kafka/producer.js';
 
+export { KafkaAdmin } from './kafka/admin.js';
+
 export { openStore } from './storage/open-store.js';
 export type { ObjectStore } from './storage/object-store.js';
 export { parseColumnsText } from './schema/type-text.js';
 
 // What connector plug-ins are made of.
+export { nearest } from './base/names.js';
 export {
   ReadConfig,
   configError,
   describeProblem,
+  ownSecrets,
   type ConfigDef,
   type ConfigKey,
   type ConfigPattern,

@@ -2,13 +2,11 @@ import {
   configError,
   debezium,
   deltaSink,
-  fileDeadLetters,
   kafka,
-  kafkaProducer,
   openStore,
+  ownSecrets,
   ReadConfig,
   replay,
-  topicDeadLetters,
   type ChangeSource,
   type Connector,
   type DeadLetters,
@@ -18,6 +16,7 @@ import {
   type Settings,
   type StartOptions,
 } from '../../src/index.js';
+import { deadLettersOf } from './dead-letter-settings.js';
 import { connectionOf, fetchSettingsOf } from './kafka-settings.js';
 import { CONNECTOR_KEYS as K, definition } from './keys.js';
 import { tableSettingsOf, type TableSettings } from './table-settings.js';
@@ -27,7 +26,7 @@ export const deltaSinkConnector: Connector = {
   classNames: ['DeltaSink', 'io.sluice.DeltaSinkConnector'],
   definition,
   validate: (name, settings) => read(name, settings).config.problems,
-  start: (options) => start(options),
+  start,
 };
 
 /** A configuration, read once: what it says, and what is wrong with it. */
@@ -46,13 +45,32 @@ function read(name: string, settings: Settings): Plan {
 }
 
 function start({ name, settings, untilEnd }: StartOptions): RunningConnector {
-  const plan = read(name, settings);
-  const { config, tables } = plan;
+  const { config, tables, ...open } = read(name, settings);
   if (config.problems.length > 0) {
-    const secrets = new Set(definition.keys.filter(({ type }) => type === 'PASSWORD').map((key) => key.name));
-    throw configError(`connector ${name}`, config.problems, secrets);
+    throw configError(`connector ${name}`, config.problems, ownSecrets(definition));
   }
-  return deltaSink(plan.source(), { ...sinkOptions(config, tables), ...deadLetterOptions(plan), untilEnd });
+  const source = open.source();
+  const deadLetters = open.deadLetters();
+  const errors = {
+    tolerance: config.get(K.tolerance) ?? 'none',
+    ...(deadLetters === undefined ? {} : { deadLetters }),
+  };
+  const run = deltaSink(source, { ...sinkOptions(config, tables), errors, untilEnd });
+  const close = async (): Promise<void> => {
+    await source[Symbol.asyncDispose]();
+    await deadLetters?.[Symbol.asyncDispose]();
+  };
+  const done = run.done.finally(close);
+  // Whoever only stops the connector need not look at `done`.
+  done.catch(() => undefined);
+  return {
+    done,
+    events$: run.events$,
+    stop: async () => {
+      await run.stop();
+      await done.catch(() => undefined); // The owner of `done` hears of it.
+    },
+  };
 }
 
 function sinkOptions(config: ReadConfig, tables: TableSettings): DeltaSinkOptions {
@@ -89,45 +107,26 @@ function replaySource(config: ReadConfig): () => ChangeSource {
   return () => replay({ files, ...(id === undefined ? {} : { id }) });
 }
 
+/** Longer, and nobody is told that no broker answers; the sink goes on asking either way. */
+const PATIENCE_MS = 5_000;
+
 function kafkaSource(name: string, config: ReadConfig): () => ChangeSource {
   const connection = connectionOf(config);
   if (connection.brokers.length === 0) config.refuse(K.bootstrapServers.name, 'is required for Kafka');
   const topics = config.get(K.topics) ?? [];
   const pattern = config.get(K.topicsRegex);
-  if (topics.length > 0 === (pattern !== undefined)) {
+  const wanted = [config.has(K.topics.name), config.has(K.topicsRegex.name)];
+  if (wanted[0] === wanted[1]) {
     config.refuse(K.topics.name, 'exactly one of topics and topics.regex must be set');
+  } else if (wanted[0] === true && topics.length === 0) {
+    config.refuse(K.topics.name, 'must name a topic');
   }
   const options = {
     ...connection,
     ...fetchSettingsOf(config),
     topics: pattern === undefined ? topics : [pattern],
     groupId: config.get(K.groupId) ?? `connect-${name}`,
+    patienceMs: PATIENCE_MS,
   };
   return () => kafka(options);
-}
-
-/** Bad records need a place of their own before anything may be told to go on without them. */
-function deadLettersOf(name: string, config: ReadConfig): () => DeadLetters | undefined {
-  const topic = config.get(K.dlqTopic) ?? '';
-  const file = config.get(K.dlqFile);
-  if ((topic !== '' || file !== undefined) && config.get(K.tolerance) === 'none') {
-    config.refuse(topic === '' ? K.dlqFile.name : K.dlqTopic.name, 'needs errors.tolerance=all');
-  }
-  if (topic !== '' && config.get(K.source) === 'replay') {
-    config.refuse(K.dlqTopic.name, 'a replay has no topics; use errors.deadletterqueue.file');
-  }
-  if (topic !== '') {
-    return () => topicDeadLetters(kafkaProducer(connectionOf(config)), { topic, connector: name });
-  }
-  return () => (file === undefined ? undefined : fileDeadLetters(file, { connector: name }));
-}
-
-function deadLetterOptions({ config, deadLetters }: Plan): Pick<DeltaSinkOptions, 'errors'> {
-  const letters = deadLetters();
-  return {
-    errors: {
-      tolerance: config.get(K.tolerance) ?? 'none',
-      ...(letters === undefined ? {} : { deadLetters: letters }),
-    },
-  };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { KafkaSourceOptions, ReadConfig } from '../../src/index.js';
 import { CONNECTOR_KEYS as K } from './keys.js';
+import { NUMBERS, OVERRIDES } from './overrides.js';
 
 /** Where the brokers are and how they are reached: what source and dead letters share. */
 export type Connection = Pick<KafkaSourceOptions, 'brokers' | 'clientId' | 'ssl' | 'sasl'>;
@@ -28,8 +29,8 @@ export function fetchSettingsOf(
 > {
   const overrides = config.withPrefix('consumer.override.');
   for (const name of overrides.keys()) {
-    if (!(name in NUMBERS) && name !== 'client.rack') {
-      const known = [...Object.keys(NUMBERS), 'client.rack'].join(', ');
+    if (!OVERRIDES.includes(name)) {
+      const known = OVERRIDES.join(', ');
       config.refuse(`consumer.override.${name}`, `is not taken by this client; it takes ${known}`);
     }
   }
@@ -57,17 +58,6 @@ export function fetchSettingsOf(
     ...(rackId === undefined ? {} : { rackId }),
   };
 }
-
-/** Kafka's names of what may be overridden, each with the least value that makes sense. */
-const NUMBERS = {
-  'max.partition.fetch.bytes': 1,
-  'fetch.max.bytes': 1,
-  'fetch.min.bytes': 0,
-  'fetch.max.wait.ms': 1,
-  'session.timeout.ms': 100,
-  'heartbeat.interval.ms': 10,
-  'max.poll.interval.ms': 100,
-} as const;
 
 function saslOf(config: ReadConfig): NonNullable<KafkaSourceOptions['sasl']> | undefined {
   const jaas = config.get(K.saslJaas);

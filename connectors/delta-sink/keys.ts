@@ -1,17 +1,21 @@
 import {
   boolean,
   bytes,
+  formatPath,
   integer,
   list,
   nonEmpty,
   oneOf,
   oneOfAvailable,
+  openStore,
   regex,
+  SluiceError,
   text,
   type ConfigDef,
   type ConfigKey,
   type ConfigReader,
 } from '../../src/index.js';
+import { OVERRIDES } from './overrides.js';
 
 type Rest<T> = Partial<Pick<ConfigKey<T>, 'default' | 'required' | 'importance'>>;
 
@@ -52,6 +56,21 @@ const start: ConfigReader<'earliest' | 'latest' | { readonly atMs: number }> = (
     ? { problem: 'must be earliest, latest or an ISO time such as 2026-01-31T00:00:00Z' }
     : { value: { atMs } };
 };
+
+/** The reader, with what `check` throws of a value as its problem. */
+function checked(read: ConfigReader<string>, check: (value: string) => unknown): ConfigReader<string> {
+  return (value) => {
+    const found = read(value);
+    if ('problem' in found) return found;
+    try {
+      check(found.value);
+      return found;
+    } catch (cause) {
+      if (!(cause instanceof SluiceError)) throw cause;
+      return { problem: cause.hint === undefined ? cause.message : `${cause.message} (${cause.hint})` };
+    }
+  };
+}
 
 /** A time without a zone is UTC. */
 function zoned(word: string): string {
@@ -216,6 +235,34 @@ export const CONNECTOR_KEYS = {
     nonEmpty,
     'File for bad records, where a replay puts them.',
   ),
+  retryTimeout: key(
+    'errors.retry.timeout',
+    'LONG',
+    integer(-1),
+    'Accepted; a broker or a store that may come back is waited for without end.',
+    LOW,
+  ),
+  retryDelay: key(
+    'errors.retry.delay.max.ms',
+    'LONG',
+    integer(1),
+    'Accepted; pauses between attempts grow to a few seconds.',
+    LOW,
+  ),
+  errorsLogMessages: key(
+    'errors.log.include.messages',
+    'BOOLEAN',
+    onlyFalse('errors.log.include.messages', 'the content of records is never logged'),
+    'Only false: the content of records is never logged.',
+    LOW,
+  ),
+  configReload: key(
+    'config.action.reload',
+    'STRING',
+    oneOf('none', 'restart'),
+    'Accepted; a value that changes outside is read at the next start.',
+    LOW,
+  ),
   errorsLog: key(
     'errors.log.enable',
     'BOOLEAN',
@@ -223,11 +270,17 @@ export const CONNECTOR_KEYS = {
     'Bad records are always told in the log, without their content.',
     LOW,
   ),
-  tableUrl: key('table.url', 'STRING', nonEmpty, 'Base URL of the tables.', { ...HIGH, required: true }),
+  tableUrl: key(
+    'table.url',
+    'STRING',
+    checked(nonEmpty, openStore),
+    'Base URL of the tables: a path or a file:// URL.',
+    { ...HIGH, required: true },
+  ),
   nameFormat: key(
     'collection.name.format',
     'STRING',
-    nonEmpty,
+    checked(nonEmpty, formatPath),
     'Path of a table below table.url; default ${source.schema}/${source.table}, or ${topic} where the source names none.',
     HIGH,
   ),
@@ -372,6 +425,13 @@ export const TABLE_KEYS = {
   }),
 } as const;
 
+function onlyFalse(name: string, why: string): ConfigReader<boolean> {
+  return (value) => {
+    const read = boolean(value);
+    return 'value' in read && read.value ? { problem: `${name}=true is not taken: ${why}` } : read;
+  };
+}
+
 function onlyTrue(name: string): ConfigReader<boolean> {
   return (value) => {
     const read = boolean(value);
@@ -381,7 +441,7 @@ function onlyTrue(name: string): ConfigReader<boolean> {
 }
 
 /** Keys of Kafka Connect and the Debezium JDBC sink that this version has no answer to: refused by name, never passed over. */
-export const UNAVAILABLE = [
+const UNAVAILABLE = [
   'transforms',
   'predicates',
   'header.converter',
@@ -392,7 +452,9 @@ export const UNAVAILABLE = [
   'key.converter.schema.registry.url',
 ] as const;
 
-const unavailable: ConfigReader<string> = () => ({ problem: 'is not available in this version' });
+const NOT_AVAILABLE = 'is not available in this version';
+
+const unavailable: ConfigReader<string> = () => ({ problem: NOT_AVAILABLE });
 
 /** The whole configuration of the Delta sink. */
 export const definition: ConfigDef = {
@@ -402,11 +464,16 @@ export const definition: ConfigDef = {
     ...UNAVAILABLE.map((name) => key(name, 'STRING', unavailable, 'Not available in this version.', LOW)),
   ],
   patterns: [
+    { prefix: 'transforms.', documentation: 'Not available in this version.', refused: NOT_AVAILABLE },
+    { prefix: 'predicates.', documentation: 'Not available in this version.', refused: NOT_AVAILABLE },
     { prefix: 'table.properties.', documentation: 'Delta table properties at creation.' },
     {
       prefix: 'table.',
       documentation: 'table.<name>.<key>: a key for one table; table.<name>.schema: its columns.',
     },
-    { prefix: 'consumer.override.', documentation: "Settings of the Kafka consumer, by Kafka's names." },
+    {
+      prefix: 'consumer.override.',
+      documentation: `Settings of the Kafka consumer, by Kafka's names: ${OVERRIDES.join(', ')}.`,
+    },
   ],
 };

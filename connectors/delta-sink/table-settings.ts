@@ -1,4 +1,5 @@
 import {
+  nearest,
   parseColumnsText,
   SluiceError,
   type ConfigKey,
@@ -25,10 +26,7 @@ export function tableSettingsOf(config: ReadConfig): TableSettings {
     if (RESERVED.has(rest)) continue;
     if (rest.startsWith(PROPERTIES)) properties[propertyName(rest.slice(PROPERTIES.length))] = value;
     else if (!collect(perTable, rest, value)) {
-      config.refuse(
-        TABLE + rest,
-        `names no setting of a table; it takes table.<name>.<key> with ${tableKeyNames()}`,
-      );
+      config.refuse(TABLE + rest, noSetting(rest));
     }
   }
   const tables: Record<string, Partial<TableOptions>> = {};
@@ -43,16 +41,23 @@ function propertyName(name: string): string {
   return name.startsWith('delta.') || name.includes('.') ? name : `delta.${name}`;
 }
 
-function tableKeyNames(): string {
-  return [...Object.values(T).map(({ name }) => name), 'schema', 'properties.<name>'].join(', ');
+const KEY_NAMES: readonly string[] = ['schema', ...Object.values(T).map(({ name }) => name)];
+
+/** What is meant is a key by its end, or `table.url`. */
+function noSetting(rest: string): string {
+  const parts = rest.split('.');
+  const ends = parts.map((_, from) => parts.slice(from).join('.')).slice(1);
+  const close = ends.map((end) => nearest(end, KEY_NAMES)).find((name) => name !== undefined);
+  const meant =
+    close ?? (parts.length === 1 && nearest(rest, RESERVED) !== undefined ? 'table.url' : undefined);
+  const takes = `it takes table.<name>.<key> with ${KEY_NAMES.join(', ')} or properties.<name>`;
+  return `names no setting of a table; ${meant === undefined ? takes : `did you mean ${meant}?`}`;
 }
 
 /** Splits `<name>.<key>`: a table's name may hold dots, so the key is what it ends with. */
 function collect(perTable: Map<string, Map<string, string>>, rest: string, value: string): boolean {
   const property = /^(.+)\.(properties\..+)$/.exec(rest);
-  const known = ['schema', ...Object.values(T).map(({ name }) => name)].find((key) =>
-    rest.endsWith(`.${key}`),
-  );
+  const known = KEY_NAMES.find((key) => rest.endsWith(`.${key}`));
   const key = property?.[2] ?? known;
   const name = property?.[1] ?? (known === undefined ? '' : rest.slice(0, -known.length - 1));
   if (key === undefined || name === '') return false;

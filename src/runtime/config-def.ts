@@ -33,7 +33,12 @@ export type ConfigKey<T> = {
 };
 
 /** Keys that are not known one by one: `table.<name>.insert.mode`, `consumer.override.*`. */
-export type ConfigPattern = { readonly prefix: string; readonly documentation: string };
+export type ConfigPattern = {
+  readonly prefix: string;
+  readonly documentation: string;
+  /** Why no key of them may be set. */
+  readonly refused?: string;
+};
 
 /** All keys of a connector and what must hold between them. */
 export type ConfigDef = {
@@ -96,7 +101,11 @@ export class ReadConfig {
 
   #refuseUnknown(definition: ConfigDef, name: string, setting: Setting): void {
     if (definition.keys.some((key) => key.name === name)) return;
-    if (definition.patterns.some(({ prefix }) => name.startsWith(prefix))) return;
+    const pattern = definition.patterns.find(({ prefix }) => name.startsWith(prefix));
+    if (pattern !== undefined) {
+      if (pattern.refused !== undefined) this.refuse(name, pattern.refused);
+      return;
+    }
     const close = nearest(
       name,
       definition.keys.map((key) => key.name),
@@ -120,11 +129,24 @@ export function configError(
   });
 }
 
+/** Keys of a definition whose values are never shown. */
+export function ownSecrets(definition: ConfigDef): ReadonlySet<string> {
+  return new Set(definition.keys.filter(({ type }) => type === 'PASSWORD').map(({ name }) => name));
+}
+
+/** The problem with nothing in it that may not be shown. */
+export function withoutSecret(problem: ConfigProblem, secrets: ReadonlySet<string>): ConfigProblem {
+  const { key, value, message } = problem;
+  if (!secrets.has(key) || value === undefined) return problem;
+  const told = value.trim() === '' ? message : message.replaceAll(value.trim(), SECRET);
+  return { ...problem, value: SECRET, message: told };
+}
+
+const SECRET = '[secret]';
+
 /** One problem in one line: key, value, origin, and what is allowed. */
-export function describeProblem(
-  { key, value, origin, message }: ConfigProblem,
-  secrets: ReadonlySet<string>,
-): string {
-  const shown = value === undefined ? '' : `=${secrets.has(key) ? '[secret]' : value}`;
+export function describeProblem(problem: ConfigProblem, secrets: ReadonlySet<string>): string {
+  const { key, value, origin, message } = withoutSecret(problem, secrets);
+  const shown = value === undefined ? '' : `=${value}`;
   return `${key}${shown}${origin === undefined ? '' : ` (${origin})`}: ${message}`;
 }
