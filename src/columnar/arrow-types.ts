@@ -14,6 +14,7 @@ import {
   List,
   Map_,
   Null,
+  Precision,
   Schema,
   Struct,
   TimestampMicrosecond,
@@ -145,7 +146,7 @@ export function deltaType(type: ArrowType, column: string): DataType {
   if (name !== undefined) return primitive(name);
   throw new SluiceError(
     'SCHEMA_MISMATCH',
-    `column ${column} has the Arrow type ${String(type)}, which no Delta type holds`,
+    `column ${column} has the Arrow type ${arrowTypeText(type)}, which no Delta type holds`,
     {
       context: { column },
       hint: 'cast the column to a type that Delta knows',
@@ -159,7 +160,7 @@ function primitive(name: PrimitiveName): PrimitiveType {
 
 function primitiveName(type: ArrowType): PrimitiveName | undefined {
   if (ArrowType.isInt(type)) return integerName(type);
-  if (ArrowType.isFloat(type)) return type.precision === 2 ? 'double' : 'float';
+  if (ArrowType.isFloat(type)) return type.precision === Precision.DOUBLE ? 'double' : 'float';
   if (ArrowType.isBool(type)) return 'boolean';
   if (ArrowType.isUtf8(type) || ArrowType.isLargeUtf8(type) || ArrowType.isUtf8View(type)) return 'string';
   if (
@@ -184,7 +185,15 @@ function integerName(type: Int): PrimitiveName | undefined {
       return type.isSigned ? 'short' : 'integer';
     case 32:
       return type.isSigned ? 'integer' : 'long';
-    default:
+    case 64:
       return type.isSigned ? 'long' : undefined;
+    default:
+      return unreachable(type.bitWidth);
   }
+}
+
+/** An Arrow type in Arrow's own words, for errors and for telling types apart. */
+export function arrowTypeText(type: ArrowType): string {
+  // oxlint-disable-next-line typescript/no-base-to-string -- every Arrow type has a text; only its declaration lacks it
+  return String(type);
 }

@@ -1,7 +1,7 @@
 import { Schema, Table, tableFromIPC, tableToIPC, Vector } from 'apache-arrow';
 import { assert, must } from '../base/errors.js';
 import type { DataType, StructField, StructType, Value } from '../schema/types.js';
-import { arrowField } from './arrow-types.js';
+import { arrowField, arrowTypeText } from './arrow-types.js';
 import { batchOf, tableOfData } from './assemble.js';
 import { columnChunks } from './chunks.js';
 import { concatData, sameLayout } from './concat.js';
@@ -65,7 +65,8 @@ function assertSameColumns(first: Table, table: Table): void {
     const other = must(fields[index], 'column of a table');
     assert(
       other.name === field.name && sameLayout(field.type, other.type),
-      () => `column ${field.name}: ${String(field.type)} and ${String(other.type)} cannot be concatenated`,
+      () =>
+        `column ${field.name}: ${arrowTypeText(field.type)} and ${arrowTypeText(other.type)} cannot be concatenated`,
     );
   }
 }

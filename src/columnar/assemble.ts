@@ -10,6 +10,7 @@ import {
   type Field,
 } from 'apache-arrow';
 import { assert } from '../base/errors.js';
+import { arrowTypeText } from './arrow-types.js';
 
 /** A record batch over whole columns, which stay where they are. All columns have `rows` cells. */
 export function batchOf(schema: Schema, columns: readonly Data[], rows: number): RecordBatch {
@@ -34,7 +35,7 @@ export function fixedData(
   values: Int32Array | BigInt64Array,
 ): Data {
   const { type } = like;
-  assert(isFixedWidth(type), () => `cells of ${String(type)} cannot be moved`);
+  assert(isFixedWidth(type), () => `cells of ${arrowTypeText(type)} cannot be moved`);
   const buffers = {
     [BufferType.DATA]: values,
     ...(cells.nullBitmap === undefined ? {} : { [BufferType.VALIDITY]: cells.nullBitmap }),

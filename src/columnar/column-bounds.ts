@@ -1,4 +1,4 @@
-import { DataType as ArrowType, type Data } from 'apache-arrow';
+import { DataType as ArrowType, DateUnit, type Data } from 'apache-arrow';
 import { nullTest } from './chunks.js';
 
 /** Rows of a column's least and greatest value that is not null. */
@@ -21,7 +21,7 @@ export function boundsOf(data: Data): BoundRows | undefined {
     if (type.bitWidth < 64) return numberBounds(data, isNull);
     return type.isSigned ? wordBounds(data, isNull, 2) : undefined;
   }
-  if (ArrowType.isDate(type) && type.unit === 0) return numberBounds(data, isNull);
+  if (ArrowType.isDate(type) && type.unit === DateUnit.DAY) return numberBounds(data, isNull);
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import { DataType as ArrowType, makeData, type Data } from 'apache-arrow';
 import { must } from '../base/errors.js';
+import { arrowTypeText } from './arrow-types.js';
 import { fixedData } from './assemble.js';
 import { copyBits } from './bits.js';
 
@@ -22,7 +23,7 @@ export function sameLayout(one: ArrowType, other: ArrowType): boolean {
   if (ArrowType.isTimestamp(one) && ArrowType.isTimestamp(other)) {
     return one.unit === other.unit && Boolean(one.timezone) === Boolean(other.timezone);
   }
-  return String(one) === String(other);
+  return arrowTypeText(one) === arrowTypeText(other);
 }
 
 /** The cells of all chunks, which have one layout, in one chunk. A single chunk is not copied. */

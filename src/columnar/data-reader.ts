@@ -1,7 +1,8 @@
-import { DataType as ArrowType, type Data } from 'apache-arrow';
-import { must, SluiceError } from '../base/errors.js';
+import { DataType as ArrowType, DateUnit, Precision, type Data } from 'apache-arrow';
+import { must, SluiceError, unreachable } from '../base/errors.js';
 import { formatType } from '../schema/type-text.js';
-import type { DataType, StructType, Value } from '../schema/types.js';
+import type { DataType, PrimitiveName, StructType, Value } from '../schema/types.js';
+import { arrowTypeText } from './arrow-types.js';
 import { nullTest } from './chunks.js';
 
 /** Reads one cell of a chunk. */
@@ -20,7 +21,7 @@ export function dataReader(data: Data, type: DataType, column: string): CellRead
   if (read === undefined) {
     throw new SluiceError(
       'SCHEMA_MISMATCH',
-      `column ${column} holds ${String(data.type)}, which cannot be read as ${formatType(type)}`,
+      `column ${column} holds ${arrowTypeText(data.type)}, which cannot be read as ${formatType(type)}`,
       { context: { column } },
     );
   }
@@ -50,9 +51,14 @@ function plainReader(data: Data, type: DataType, column: string): CellReader | u
     case 'struct':
       return structReader(data, type, column);
     case 'primitive':
-      break;
+      return primitiveReader(data, type.name, column);
+    default:
+      return unreachable(type);
   }
-  switch (type.name) {
+}
+
+function primitiveReader(data: Data, name: PrimitiveName, column: string): CellReader | undefined {
+  switch (name) {
     case 'boolean':
       return booleanReader(data);
     case 'byte':
@@ -72,11 +78,13 @@ function plainReader(data: Data, type: DataType, column: string): CellReader | u
       return dateReader(data);
     case 'timestamp':
     case 'timestamp_ntz':
-      return timestampReader(data, type.name);
+      return timestampReader(data, name);
     case 'variant':
       return variantReader(data, column);
     case 'void':
       return () => null;
+    default:
+      return unreachable(name);
   }
 }
 
@@ -92,7 +100,7 @@ function booleanReader(data: Data): CellReader | undefined {
 function numberReader(data: Data): CellReader | undefined {
   if (ArrowType.isInt(data.type)) {
     if (data.type.bitWidth === 64) return undefined;
-  } else if (!ArrowType.isFloat(data.type) || data.type.precision === 0) {
+  } else if (!ArrowType.isFloat(data.type) || data.type.precision === Precision.HALF) {
     return undefined;
   }
   const values: Int32Array = data.values;
@@ -181,7 +189,7 @@ function viewReader(data: Data): (row: number) => Uint8Array {
 
 function dateReader(data: Data): CellReader | undefined {
   if (!ArrowType.isDate(data.type)) return undefined;
-  if (data.type.unit === 0) {
+  if (data.type.unit === DateUnit.DAY) {
     const days: Int32Array = data.values;
     return (row) => days[row] ?? 0;
   }

@@ -1,5 +1,4 @@
 import {
-  Field,
   Schema,
   Table,
   tableFromIPC,
@@ -7,6 +6,7 @@ import {
   Timestamp,
   TimeUnit,
   type DataType,
+  type Field,
 } from 'apache-arrow';
 import { readParquet, readSchema } from 'parquet-wasm';
 import { assert, InvariantError, isSluiceError, SluiceError } from '../base/errors.js';

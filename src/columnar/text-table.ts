@@ -30,7 +30,7 @@ function shown(type: DataType | undefined, value: Value, most: number): string {
   const text = visible(cellText(type, value));
   // Cut by whole characters; the cheap test spares most cells the split.
   if (text.length <= most) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }
 

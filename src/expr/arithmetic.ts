@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import { DOUBLE } from '../schema/build.js';
 import { fitsDecimal, powerOfTen } from '../schema/text-values.js';
 import type { DataType, DecimalType, Value } from '../schema/types.js';
@@ -95,6 +96,8 @@ function decimalOperation(op: ArithmeticOp, left: DecimalType, right: DecimalTyp
       };
       return { left, right, result, apply };
     }
+    default:
+      return unreachable(op);
   }
 }
 

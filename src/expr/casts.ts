@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import {
   formatDate,
   formatDecimal,
@@ -177,7 +178,8 @@ function textParser(to: DataType): ((text: string) => Value) | undefined {
       return fitsDecimal(unscaled, precision) ? unscaled : null;
     };
   }
-  switch (scalarName(to)) {
+  const name = scalarName(to);
+  switch (name) {
     case 'byte':
     case 'short':
     case 'integer':
@@ -205,8 +207,14 @@ function textParser(to: DataType): ((text: string) => Value) | undefined {
       return (text) => parseTimestampMicros(text) ?? null;
     case 'binary':
       return (text) => new TextEncoder().encode(text);
-    default:
+    case 'string':
+    case 'decimal':
+    case 'variant':
+    case 'void':
+    case undefined:
       return undefined;
+    default:
+      return unreachable(name);
   }
 }
 
@@ -227,7 +235,8 @@ function toText(from: DataType): Convert | undefined {
   if (from.kind === 'decimal') {
     return (value) => (typeof value === 'bigint' ? formatDecimal(value, from.scale) : null);
   }
-  switch (scalarName(from)) {
+  const name = scalarName(from);
+  switch (name) {
     case 'byte':
     case 'short':
     case 'integer':
@@ -250,7 +259,13 @@ function toText(from: DataType): Convert | undefined {
           : null;
     case 'binary':
       return (value) => (value instanceof Uint8Array ? new TextDecoder().decode(value) : null);
-    default:
+    case 'string':
+    case 'decimal':
+    case 'variant':
+    case 'void':
+    case undefined:
       return undefined;
+    default:
+      return unreachable(name);
   }
 }

@@ -37,7 +37,10 @@ function collect(typed: Typed, indexes: Set<number>): void {
       for (const item of typed.list) collect(item, indexes);
       collect(typed.of, indexes);
       return;
-    default:
+    case 'not':
+    case 'isNull':
+    case 'like':
+    case 'cast':
       collect(typed.of, indexes);
   }
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import type { StructType, Value } from '../schema/types.js';
 import type { CompareOp, Expr } from './ast.js';
 import { compareValues } from './order.js';
@@ -90,6 +91,8 @@ function evaluator(typed: Typed): Evaluate {
         return null;
       };
     }
+    default:
+      return unreachable(typed);
   }
 }
 

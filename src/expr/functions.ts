@@ -27,7 +27,7 @@ const substring: Resolve = (args) => {
     result: STRING,
     apply: ([text, from, count]) =>
       typeof text === 'string'
-        ? slice([...text], Number(from), count === undefined ? Infinity : Number(count))
+        ? slice(Array.from(text), Number(from), count === undefined ? Infinity : Number(count))
         : null,
   };
 };
@@ -48,7 +48,7 @@ const length: Resolve = (args) => {
       apply: ([bytes]) => (bytes instanceof Uint8Array ? bytes.length : null),
     };
   }
-  return textToText((text) => [...text].length, INTEGER)(args);
+  return textToText((text) => Array.from(text).length, INTEGER)(args);
 };
 
 const abs: Resolve = ([type, ...more]) => {

@@ -13,7 +13,7 @@ export function likePattern(pattern: string, escape: string): LikePattern | unde
   let source = '';
   let prefix = '';
   let literal = true;
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let index = 0; index < characters.length; index++) {
     let character = characters[index] ?? '';
     if (character === escape) {

@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import { compareUtf8 } from '../base/utf8-order.js';
 import type { StructType, Value } from '../schema/types.js';
 import type { CompareOp, Expr } from './ast.js';
@@ -74,8 +75,12 @@ function truthOf(typed: Typed, bounds: Bounds): Truth {
       const { low, high, mayNull, mayValue } = rangeOf(typed.of, bounds);
       return { mayTrue: mayValue && mayBegin(typed.prefix, low, high), mayFalse: mayValue, mayNull };
     }
-    default:
+    case 'cast':
+    case 'apply':
+    case 'coalesce':
       return ANY_TRUTH;
+    default:
+      return unreachable(typed);
   }
 }
 
@@ -123,10 +128,18 @@ function rangeOf(typed: Typed, bounds: Bounds): Range {
     case 'apply':
     case 'coalesce':
       return ANY_RANGE;
-    default: {
+    case 'compare':
+    case 'and':
+    case 'or':
+    case 'not':
+    case 'isNull':
+    case 'in':
+    case 'like': {
       const { mayNull, mayTrue, mayFalse } = truthOf(typed, bounds);
       return { ...ANY_RANGE, mayNull, mayValue: mayTrue || mayFalse, low: !mayFalse, high: mayTrue };
     }
+    default:
+      return unreachable(typed);
   }
 }
 
@@ -159,6 +172,8 @@ function compareTruth(op: CompareOp, left: Range, right: Range): Truth {
         mayNull: false,
       };
     }
+    default:
+      return unreachable(op);
   }
 }
 

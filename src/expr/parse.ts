@@ -145,7 +145,7 @@ class Parser {
     const pattern = this.comparison();
     if (!this.takeWord('ESCAPE')) return { kind: 'like', at, of, pattern, escape: '\\' };
     const { token } = this;
-    if (token.kind !== 'string' || [...token.text].length !== 1)
+    if (token.kind !== 'string' || Array.from(token.text).length !== 1)
       throw this.unexpected('one character in quotes');
     this.next++;
     return { kind: 'like', at, of, pattern, escape: token.text };

@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import { nearest } from '../base/names.js';
 import { BOOLEAN, decimal, STRING, VOID } from '../schema/build.js';
 import { formatType } from '../schema/type-text.js';
@@ -57,6 +58,8 @@ export function resolve(expr: Expr, struct: StructType): Typed {
       return explicitCast(inner(expr.of), expr.type, expr.at);
     case 'call':
       return resolveCall(expr, expr.args.map(inner));
+    default:
+      return unreachable(expr);
   }
 }
 
@@ -127,7 +130,8 @@ function cast(of: Typed, type: DataType, at: number): Typed {
   const made = explicitCast(of, type, at);
   // A literal that is no value of the type is a slip that would find no rows, without a word.
   if (of.kind === 'literal' && of.value !== null && made.kind === 'literal' && made.value === null) {
-    throw invalid(at, `${String(of.value)} is no ${formatType(type)}`);
+    const shown = typeof of.value === 'string' ? JSON.stringify(of.value) : 'the literal';
+    throw invalid(at, `${shown} is no ${formatType(type)}`);
   }
   return made;
 }
@@ -175,14 +179,10 @@ function resolveArithmetic({ op, at }: Expr & { kind: 'arithmetic' }, left: Type
 
 /** A text beside a number is read as double, and an integer literal beside a decimal has just its own digits, as in Spark. */
 function asNumber(typed: Typed, other: Typed): Typed {
-  if (
-    typed.kind === 'literal' &&
-    isIntegral(typed.type) &&
-    other.type.kind === 'decimal' &&
-    typed.value !== null
-  ) {
-    const digits = String(typed.value).replace('-', '').length;
-    return cast(typed, decimal(digits, 0), 0);
+  if (typed.kind === 'literal' && isIntegral(typed.type) && other.type.kind === 'decimal') {
+    const { value } = typed;
+    if (typeof value !== 'number' && typeof value !== 'bigint') return typed;
+    return cast(typed, decimal(value.toString().replace('-', '').length, 0), 0);
   }
   if (scalarName(typed.type) !== 'string' || scalarName(other.type) === 'string') return typed;
   return cast(typed, { kind: 'primitive', name: 'double' }, 0);

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { unreachable } from '../../src/base/errors.js';
 import { array, decimal, field, map, primitive, struct } from '../../src/schema/build.js';
 import type { DataType, PrimitiveName, StructType, Value } from '../../src/schema/types.js';
 import { TableBuilder } from '../../src/columnar/table-builder.js';
@@ -100,8 +101,11 @@ function scalarValue(name: PrimitiveName): fc.Arbitrary<Value> {
       return fc.boolean();
     case 'binary':
       return fc.uint8Array({ maxLength: 6 });
-    default:
+    case 'variant':
+    case 'void':
       return fc.constant(null);
+    default:
+      return unreachable(name);
   }
 }
 
@@ -128,6 +132,8 @@ function presentValue(type: DataType): fc.Arbitrary<Value> {
         .map((values) =>
           Object.fromEntries(type.fields.map(({ name }, index) => [name, values[index] ?? null])),
         );
+    default:
+      return unreachable(type);
   }
 }
 

@@ -61,12 +61,17 @@ test('what was encoded is decoded again', () => {
 test('random bytes end in a value or a named error, soon', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      try {
-        decodeThrift(bytes);
-      } catch (cause) {
-        expect(cause instanceof RangeError || cause instanceof SyntaxError).toBe(true);
-      }
+      expect(['value', 'RangeError', 'SyntaxError']).toContain(outcomeOf(bytes));
     }),
     { numRuns: 2000 },
   );
 });
+
+function outcomeOf(bytes: Uint8Array): string {
+  try {
+    decodeThrift(bytes);
+    return 'value';
+  } catch (cause) {
+    return cause instanceof Error ? cause.name : 'something else';
+  }
+}
