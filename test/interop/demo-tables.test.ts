@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rowsOf } from '../../src/columnar/cells.js';
 import { readChanges } from '../../src/operations/change-feed.js';
+import { readHistory } from '../../src/operations/history.js';
 import { canonicalRow } from '../../src/schema/canonical.js';
 import type { StructType } from '../../src/schema/types.js';
 import { structOf } from '../../src/columnar/arrow.js';
@@ -43,6 +44,10 @@ describe.skipIf(!available && process.env['CI'] !== 'true')('tables of a replaye
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-interop-'));
     oracle = Oracle.start();
+    // Spark counts a column that has widened as an incompatible change of the feed unless it is told otherwise.
+    await oracle.sql(
+      'SET spark.databricks.delta.changeDataFeed.unsafeBatchReadOnIncompatibleSchemaChanges.enabled=true',
+    );
     const phases = readPhases().filter(({ phase }) => phase < '8');
     const topics = readRecording(join(RECORDINGS, 'postgres/full'));
     for (const strategy of STRATEGIES) {
@@ -78,10 +83,8 @@ describe.skipIf(!available && process.env['CI'] !== 'true')('tables of a replaye
 
     test.each(TABLES)('Spark reads the same change feed of %s', async (table) => {
       const path = join(folder, strategy, table);
-      for (const { from, to } of await rangesOfOneType(path)) {
-        const { lines } = await oracle.feed(path, { from, to });
-        expect(lines, `versions ${from} to ${to}`).toEqual(await ownFeed(path, from, to));
-      }
+      const { lines } = await oracle.feed(path, { from: 0 });
+      expect(lines).toEqual(sorted((await ownFeed(path)).map(asSparkFeedsDates)));
     });
 
     test.each(TABLES.filter((table) => !NOT_FOR_DELTA_RS.has(table)))(
@@ -89,8 +92,10 @@ describe.skipIf(!available && process.env['CI'] !== 'true')('tables of a replaye
       async (table) => {
         const path = join(folder, strategy, table);
         expect((await oracle.read(path, { engine: 'deltars' })).lines).toEqual(await ownRows(path));
-        expect((await oracle.feed(path, { from: 0, engine: 'deltars' })).lines).toEqual(
-          await ownFeed(path, 0, await newestVersion(path)),
+        // Of a removed file delta-rs tells the rows that were dead already, not those that went with it.
+        const to = await lastVersionBeforeTruncate(path);
+        expect((await oracle.feed(path, { from: 0, to, engine: 'deltars' })).lines).toEqual(
+          await ownFeed(path, to),
         );
       },
     );
@@ -127,33 +132,29 @@ async function ownRows(path: string, version?: number): Promise<readonly string[
   return sorted(lines);
 }
 
-async function ownFeed(path: string, from: number, to: number): Promise<readonly string[]> {
+async function ownFeed(path: string, to?: number): Promise<readonly string[]> {
   const lines: string[] = [];
-  for await (const batch of readChanges(localStore(path), { from, to, signal: never })) {
+  const last = to ?? (await newestVersion(path));
+  for await (const batch of readChanges(localStore(path), { from: 0, to: last, signal: never })) {
     const schema = withoutTime(structOf(batch.schema));
     for (const values of rowsOf(batch, schema)) lines.push(canonicalRow(schema, values));
   }
   return sorted(lines);
 }
 
-/** Spark reads no range of the feed in which a column's type became another; these are the ranges between. */
-async function rangesOfOneType(
-  path: string,
-): Promise<readonly { readonly from: number; readonly to: number }[]> {
-  const newest = await newestVersion(path);
-  const ranges: { from: number; to: number }[] = [];
-  let types = '';
-  for (let version = 0; version <= newest; version++) {
-    const snapshot = await loadSnapshot(localStore(path), { signal: never, version });
-    const fields =
-      snapshot?.schema.fields.filter(({ metadata }) => metadata['delta.typeChanges'] !== undefined) ?? [];
-    const widened = JSON.stringify(fields.map(({ name, type }) => [name, type]));
-    const last = ranges.at(-1);
-    if (last === undefined || widened !== types) ranges.push({ from: version, to: version });
-    else last.to = version;
-    types = widened;
-  }
-  return ranges;
+/** Spark's feed hands dates and times through Java's hybrid calendar, which has no days from 5 to 14 October 1582. */
+function asSparkFeedsDates(line: string): string {
+  return line
+    .replace('"d":"1582-10-10"', '"d":"1582-10-15"')
+    .replace('"tstz":"1582-10-10T', '"tstz":"1582-10-15T');
+}
+
+async function lastVersionBeforeTruncate(path: string): Promise<number> {
+  const snapshot = await loadSnapshot(localStore(path), { signal: never });
+  if (snapshot === undefined) throw new Error(`no table at ${path}`);
+  const history = await readHistory(snapshot, { signal: never });
+  const truncates = history.filter(({ operation }) => operation === 'TRUNCATE').map(({ version }) => version);
+  return Math.min(snapshot.version, ...truncates.map((version) => version - 1));
 }
 
 /** Engines take a commit's time from different places. */
