@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import {
   array,
   BINARY,
@@ -83,6 +84,8 @@ export function deltaType(source: SourceType, options: TypeOptions): DataType | 
       const known = fields.flatMap(({ name, type }) => (type === undefined ? [] : [field(name, type)]));
       return known.length === fields.length && known.length > 0 ? struct(known) : undefined;
     }
+    default:
+      return unreachable(source);
   }
 }
 

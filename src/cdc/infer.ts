@@ -1,3 +1,4 @@
+import { unreachable } from '../base/errors.js';
 import { array, BOOLEAN, DOUBLE, field, LONG, STRING, struct } from '../schema/build.js';
 import type { DataType, StructField } from '../schema/types.js';
 import type { RecordProblem } from './changes.js';
@@ -44,7 +45,7 @@ export class TypeGuess {
   /** Takes in the value token `[from, upTo)`. A problem: it fits no type, or not the values before it. */
   add(bytes: Buffer, from: number, upTo: number, depth = 0): RecordProblem | undefined {
     if (depth > DEPTH_MAX) return { kind: 'schema', reason: 'a value nested too deeply for a column' };
-    switch (bytes[from]) {
+    switch (bytes[from] ?? 0) {
       case QUOTE:
         return this.#text(bytes, from, upTo);
       case BRACKET_OPEN:
@@ -82,6 +83,8 @@ export class TypeGuess {
         }
         return fields.length === 0 ? undefined : struct(fields);
       }
+      default:
+        return unreachable(this.#kind);
     }
   }
 

@@ -35,9 +35,8 @@ export function* changeObjects(
   changes: Changes,
   rows?: ArrayLike<number>,
 ): Generator<Change, void, undefined> {
-  const chosen = Array.from(rows ?? { length: changes.length }, (row, index) =>
-    rows === undefined ? index : Number(row),
-  );
+  const chosen =
+    rows === undefined ? Array.from({ length: changes.length }, (_, index) => index) : Array.from(rows);
   const after = new DecodedHalf(changes, chosen, 'after');
   const before = new DecodedHalf(changes, chosen, 'before');
   const keys = new KeyTypes(changes, [...after.schema.fields, ...before.schema.fields]);

@@ -1,3 +1,5 @@
+import { unreachable } from '../base/errors.js';
+
 /**
  * The text of `__position`: a row's place in its source's history, as fixed-width ASCII whose order is the
  * order of the history (docs/architecture.md, "Position").
@@ -48,6 +50,8 @@ export function formatPosition(position: Position): string {
       return `2${epoch}${hex(place.file, 8)}${hex(place.pos, 16)}${hex(place.row, 8)}${tail}`;
     case 'offset':
       return `9${epoch}${hex(place.offset, 16)}${tail}`;
+    default:
+      return unreachable(place);
   }
 }
 

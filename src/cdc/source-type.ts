@@ -108,7 +108,9 @@ function sourceType(schema: JsonObject): SourceType | undefined {
     if (name === 'org.apache.kafka.connect.data.Decimal') return decimalType(schema);
     if (name === 'io.debezium.data.Bits' && parameter(schema, 'length') === 1) return { kind: 'bit' };
   }
-  switch (ownMember(schema, 'type')) {
+  const base = ownMember(schema, 'type');
+  if (typeof base !== 'string') return undefined;
+  switch (base) {
     case 'int8':
       return { kind: 'integer', bits: 8 };
     case 'int16':

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Op } from '../../src/cdc/changes.js';
 import { compareChange, type Verdict } from '../../src/cdc/compare.js';

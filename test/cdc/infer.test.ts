@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTypeText } from '../../src/schema/type-text.js';
 import { field, struct } from '../../src/schema/build.js';
@@ -39,8 +39,8 @@ describe('a column without schema half, table or configuration', () => {
     [['9007199254740993', '"NaN"'], { kind: 'value' }],
   ])('with %j is %j', (values, found) => {
     const columns = columnsOf(rowsOfColumn(...values));
-    if (typeof found === 'string') expect(columns).toBe(found);
-    else expect(columns).toMatchObject({ ...found, field: 'a' });
+    const seen = typeof columns === 'string' ? columns : { kind: columns.kind, field: columns.field };
+    expect(seen).toEqual(typeof found === 'string' ? found : { ...found, field: 'a' });
   });
 
   test('nested beyond reason is refused', () => {
@@ -67,13 +67,13 @@ describe('a column without schema half, table or configuration', () => {
     fc.assert(
       fc.property(fc.array(number, { minLength: 1, maxLength: 4 }), (literals) => {
         const changes = rowsOfColumn(...literals);
-        if (typeof columnsOf(changes) !== 'string') return;
-        rowsIn(changes).forEach((row, i) => {
-          const value = 'a' in row ? row['a'] : undefined;
-          const literal = literals[i] ?? '';
-          if (typeof value === 'bigint') expect(value).toBe(BigInt(literal));
-          else expect(value).toBe(Number(literal) + 0);
-        });
+        const taken = typeof columnsOf(changes) === 'string' ? rowsIn(changes) : [];
+        const values = taken.map((row) => ('a' in row ? row['a'] : row));
+        expect(values).toEqual(
+          values.map((value, i) =>
+            typeof value === 'bigint' ? BigInt(literals[i] ?? '') : Number(literals[i]),
+          ),
+        );
       }),
     );
   });

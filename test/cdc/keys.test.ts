@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Flag } from '../../src/cdc/changes.js';
 import { debezium } from '../../src/cdc/debezium.js';

@@ -42,12 +42,12 @@ describe.each(FOLDERS)('the recording %s', (folder) => {
   });
 
   test('has every row in the types of its columns', () => {
-    for (const records of topics.values()) {
-      for (const { change } of decode(debezium(), records)) {
-        if (change.op !== 'delete' && change.op !== 'truncate' && change.op !== 'tombstone')
-          expect(change.after).not.toBeNull();
-      }
-    }
+    const rows = [...topics.values()].flatMap((records) =>
+      decode(debezium(), records).map(({ change }) => change),
+    );
+    const upserts = rows.filter(({ op }) => op === 'read' || op === 'create' || op === 'update');
+    expect(upserts.length).toBeGreaterThan(50);
+    expect(upserts.filter(({ after }) => after === null)).toEqual([]);
   });
 });
 
@@ -66,28 +66,32 @@ describe.each(['full', 'plain', 'conn'] as const)('the recording %s', (recording
   test.each(TABLES)(
     'of %s, replayed into a map, is what PostgreSQL has at the end of each phase',
     (table) => {
+      const wrong: string[] = [];
       for (const phase of phases) {
         const changes = decode(debezium(), upTo(table, phase));
         // Partitions of one source are one history: the deletes of key changes come before their creates.
         changes.sort((a, b) => comparePositions(a.change.position, b.change.position) || deletesFirst(a, b));
         const rows = new MapTable();
         for (const { change, oldKey } of changes) rows.apply(change, oldKey);
-        expect(differences(recording, phase.phase, table, rows.rows()), phase.phase).toEqual([]);
+        wrong.push(...differences(recording, phase.phase, table, rows.rows()));
       }
+      expect(wrong).toEqual([]);
     },
   );
 
   test.each(['events_log', 'stock_moves'])(
     'of %s, replayed into a list, is what PostgreSQL has until events are repeated',
     (table) => {
+      const wrong: string[] = [];
       for (const phase of phases) {
         if (phase.phase.startsWith('8')) break;
         const rows = new ListTable();
         const changes = decode(debezium(), upTo(table, phase)).map(({ change }) => change);
         changes.sort((a, b) => comparePositions(a.position, b.position));
         for (const change of changes) rows.apply(change);
-        expect(differences(recording, phase.phase, table, rows.rows()), phase.phase).toEqual([]);
+        wrong.push(...differences(recording, phase.phase, table, rows.rows()));
       }
+      expect(wrong).toEqual([]);
     },
   );
 });
@@ -142,7 +146,7 @@ describe('the MariaDB recording', () => {
           replayed.apply(change, oldKey);
         }
         const truth = readMariaTruth('1-changes', table);
-        const text = (row: Row): string => truth.keys.map((name) => String(row[name])).join();
+        const text = (row: Row): string => truth.keys.map((name) => keyText(row[name])).join();
         const rows = new Map(replayed.rows().map((row) => [text(row), row]));
         expect(rows.size).toBe(truth.rows.length);
         for (const expected of truth.rows) {
@@ -211,7 +215,7 @@ describe.skipIf(!existsSync(PGBENCH))('the pgbench recording', () => {
         .map((line) => line.split(','))
         .map((cells) => [cells[names.indexOf(key)], cells[names.indexOf(balance)]]),
     );
-    const found = new Map(replayed.rows().map((row) => [String(row[key]), String(row[balance])]));
+    const found = new Map(replayed.rows().map((row) => [keyText(row[key]), keyText(row[balance])]));
     expect(found).toEqual(expected);
     expect([...found.values()].reduce((sum, one) => sum + Number(one), 0)).toBe(176_866);
   });
@@ -244,4 +248,11 @@ const NOT_TYPED: ReadonlySet<string> = new Set([
 /** Decimals whose scale changed after they were written. */
 function sameNumber(type: string, text: string | null | undefined, cell: unknown): boolean {
   return type.startsWith('decimal') && text !== null && cell !== null && Number(text) === Number(cell);
+}
+
+/** The text of a key or balance, which are whole numbers and short texts here. */
+function keyText(value: Row[string] | undefined): string {
+  return typeof value === 'string' || typeof value === 'bigint' || typeof value === 'number'
+    ? `${value}`
+    : '';
 }

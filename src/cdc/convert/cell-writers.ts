@@ -420,11 +420,8 @@ class DecimalTextWriter implements CellWriter {
 
 /** What a base64 letter stands for; 255 for other bytes. */
 const BASE64 = new Uint8Array(256).fill(255);
-for (const [value, letter] of [
-  ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
-].entries()) {
-  BASE64[letter.charCodeAt(0)] = value;
-}
+const BASE64_LETTERS = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+for (const [value, letter] of BASE64_LETTERS.entries()) BASE64[letter] = value;
 
 /** A decimal as up to six bytes of two's complement in base64, with as many places as the column. */
 class DecimalBase64Writer implements CellWriter {

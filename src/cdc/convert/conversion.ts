@@ -1,3 +1,4 @@
+import { unreachable } from '../../base/errors.js';
 import { isJsonObject, jsonToDouble, ownMember, type JsonValue } from '../../base/json.js';
 import { fitsDecimal, formatDecimal, rescaleDecimal } from '../../schema/text-values.js';
 import type { DataType, DecimalType, PrimitiveType, StructType, Value } from '../../schema/types.js';
@@ -38,6 +39,8 @@ export class Conversion {
         return this.#map(json, source, target.key, target.value);
       case 'struct':
         return this.#struct(json, source, target);
+      default:
+        return unreachable(target);
     }
   }
 
@@ -84,6 +87,8 @@ export class Conversion {
       case 'variant':
       case 'void':
         return this.mismatch(`a column of type ${target.name} cannot be written`);
+      default:
+        return unreachable(target.name);
     }
   }
 
@@ -136,26 +141,19 @@ export class Conversion {
   }
 
   #string(json: JsonValue, source: SourceType): Value | undefined {
-    switch (source.kind) {
-      case 'decimal':
-      case 'variable-decimal': {
-        const number = this.#sourceDecimal(json, source);
-        return number === undefined || number === null
-          ? number
-          : formatDecimal(number.unscaled, number.scale);
-      }
-      case 'time': {
-        const count = this.#integer(json);
-        return count === undefined ? undefined : formatTime(count, source.unit);
-      }
-      case 'iso-time':
-        return typeof json === 'string' ? trimTime(json) : this.mismatch('a time that is no text');
-      default:
-        if (typeof json !== 'string') return this.mismatch('a value that is no text for a text column');
-        return LONE_SURROGATE.test(json)
-          ? this.refuse('a text with half a surrogate pair, which UTF-8 cannot hold')
-          : json;
+    if (source.kind === 'decimal' || source.kind === 'variable-decimal') {
+      const number = this.#sourceDecimal(json, source);
+      return number === undefined || number === null ? number : formatDecimal(number.unscaled, number.scale);
     }
+    if (source.kind === 'time') {
+      const count = this.#integer(json);
+      return count === undefined ? undefined : formatTime(count, source.unit);
+    }
+    if (typeof json !== 'string') return this.mismatch('a value that is no text for a text column');
+    if (source.kind === 'iso-time') return trimTime(json);
+    return LONE_SURROGATE.test(json)
+      ? this.refuse('a text with half a surrogate pair, which UTF-8 cannot hold')
+      : json;
   }
 
   #binary(json: JsonValue): Value | undefined {

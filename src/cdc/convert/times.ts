@@ -1,3 +1,4 @@
+import { unreachable } from '../../base/errors.js';
 import { parseDate, parseTimestampMicros } from '../../schema/text-values.js';
 import type { TimeUnit } from '../../schema/type-text.js';
 
@@ -42,6 +43,8 @@ export function microsOf(count: bigint, unit: TimeUnit): bigint | typeof OUT_OF_
       const cut = count / 1000n;
       return fitting(count < 0n && cut * 1000n !== count ? cut - 1n : cut);
     }
+    default:
+      return unreachable(unit);
   }
 }
 

@@ -189,20 +189,13 @@ function needsGuess(known: DataType | undefined): boolean {
  * options may have changed since the table was made, and a decimal without a precision says less than the column.
  */
 function takes(known: DataType, source: SourceType): boolean {
-  switch (source.kind) {
-    case 'clock':
-    case 'iso-clock':
-    case 'instant':
-      return isNamed(known, 'timestamp', 'timestamp_ntz');
-    case 'time':
-      return isNamed(known, 'string', 'long');
-    case 'decimal':
-      return source.precision === undefined && known.kind === 'decimal' && known.scale >= source.scale;
-    case 'variable-decimal':
-      return known.kind === 'decimal' || isNamed(known, 'string');
-    default:
-      return false;
-  }
+  const { kind } = source;
+  if (kind === 'clock' || kind === 'iso-clock' || kind === 'instant')
+    return isNamed(known, 'timestamp', 'timestamp_ntz');
+  if (kind === 'time') return isNamed(known, 'string', 'long');
+  if (kind === 'variable-decimal') return known.kind === 'decimal' || isNamed(known, 'string');
+  if (kind !== 'decimal' || source.precision !== undefined) return false;
+  return known.kind === 'decimal' && known.scale >= source.scale;
 }
 
 function isNamed(type: DataType, ...names: readonly string[]): boolean {

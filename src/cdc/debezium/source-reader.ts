@@ -1,3 +1,4 @@
+import { unreachable } from '../../base/errors.js';
 import {
   BRACE_CLOSE,
   BRACE_OPEN,
@@ -136,8 +137,16 @@ export class SourceReader {
         this.row = ROW.low;
         return end;
       }
-      default:
+      case 'file':
+      case 'snapshot':
+      case 'connector':
+      case 'name':
+      case 'db':
+      case 'schema':
+      case 'table':
         return this.#text(bytes, at, member, member.role);
+      default:
+        return unreachable(member.role);
     }
   }
 

@@ -75,7 +75,7 @@ export function isIntegerToken(bytes: Buffer, from: number, upTo: number): boole
 
 /** `null`, `true` or `false`. */
 export function skipLiteral(bytes: Buffer, at: number): number {
-  switch (bytes[at]) {
+  switch (bytes[at] ?? 0) {
     case LETTER_N:
       return bytes[at + 1] === 0x75 && bytes[at + 2] === 0x6c && bytes[at + 3] === 0x6c ? at + 4 : -1;
     case LETTER_T:
@@ -97,7 +97,7 @@ export function skipLiteral(bytes: Buffer, at: number): number {
  * between is for those who read it. Needs no stack, so nesting has no bound.
  */
 export function skipValue(bytes: Buffer, at: number): number {
-  switch (bytes[at]) {
+  switch (bytes[at] ?? 0) {
     case QUOTE:
       return skipString(bytes, at);
     case BRACE_OPEN:

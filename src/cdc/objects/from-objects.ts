@@ -278,18 +278,12 @@ function valueOf(row: ObjectRow, name: string): ObjectValue {
 }
 
 function naturalType(value: PlainValue | Date): DataType | undefined {
-  switch (typeof value) {
-    case 'string':
-      return STRING;
-    case 'boolean':
-      return BOOLEAN;
-    case 'bigint':
-      return LONG;
-    case 'number':
-      return Number.isSafeInteger(value) ? LONG : DOUBLE;
-    default:
-      return value === null ? undefined : nestedType(value);
-  }
+  if (value === null) return undefined;
+  if (typeof value === 'string') return STRING;
+  if (typeof value === 'boolean') return BOOLEAN;
+  if (typeof value === 'bigint') return LONG;
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? LONG : DOUBLE;
+  return nestedType(value);
 }
 
 function nestedType(

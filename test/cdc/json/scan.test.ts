@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { skipNumber, skipString, skipValue } from '../../../src/cdc/json/scan.js';
 import { eachMember, readString, ShapeBook } from '../../../src/cdc/json/shapes.js';
