@@ -72,6 +72,8 @@ export class SinkRun {
   #ending: Ending | undefined;
   #end: (ending: Ending) => void = () => undefined;
   #fail: (cause: unknown) => void = () => undefined;
+  /** A bug that came up when the run had ended already, and its lanes had not. */
+  #crash: { readonly cause: unknown } | undefined;
   #records = 0;
   #bytes = 0;
 
@@ -110,6 +112,7 @@ export class SinkRun {
       this.#intake?.unsubscribe();
     }
     await this.#closeLanes('finish');
+    if (this.#crash !== undefined) throw this.#crash.cause;
     return this.#summary(this.#ending);
   }
 
@@ -280,7 +283,10 @@ export class SinkRun {
       holding: () => {
         if (this.#credit.starved) this.#feed();
       },
-      crash: (cause) => this.#fail(cause),
+      crash: (cause) => {
+        this.#crash ??= { cause };
+        this.#fail(cause);
+      },
       scheduler,
       random,
       signal: this.#aborter.signal,

@@ -199,4 +199,12 @@ describe('a run of the sink', () => {
     await expect(done).rejects.toThrow('cable pulled');
     expect(world.rows('shop/orders')).toEqual(['1=v']);
   });
+
+  test('a bug that comes up while the last batches are brought in rejects the run', async () => {
+    const world = new World();
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1)] }]);
+    const broken = () => Promise.reject(new TypeError('not a function'));
+    const { done } = world.start(source, { untilEnd: true, faults: { committing: broken } });
+    await expect(done).rejects.toThrow('not a function');
+  });
 });

@@ -1,5 +1,5 @@
 import type { Half, SourceColumn } from '../../cdc/changes.js';
-import { SluiceError } from '../../base/errors.js';
+import { assert, SluiceError } from '../../base/errors.js';
 import { LONG, INTEGER, STRING, field } from '../../schema/build.js';
 import { planEvolution } from '../../schema/evolve.js';
 import { formatType } from '../../schema/type-text.js';
@@ -51,7 +51,7 @@ export function planSchema(
     const columns = found.kind === 'found' ? withoutOwn(found.columns, own) : [];
     const evolution = planEvolution(schema, columns);
     if (found.kind === 'problem' || evolution.kind === 'impossible') {
-      return { kind: 'bad-records', records: misfits(schema, { slice, records, half }, own) };
+      return { kind: 'bad-records', records: badRecordsOf(schema, { slice, records, half }, own) };
     }
     for (const column of columns) if (!units.has(column.name)) units.set(column.name, column.metadata);
     if (evolution.kind === 'evolved') {
@@ -127,6 +127,36 @@ function refuseIfFixed(
   );
 }
 
+/** Enough to get on with, few enough for the batch to be looked at again for each: the caller asks again for the rest. */
+const CLASHES_MAX = 64;
+
+/** The records because of which a batch's columns can't be: at least one. */
+function badRecordsOf(schema: StructType, wanted: Wanted, own: readonly StructField[]): BadRecord[] {
+  const bad = misfits(schema, wanted, own);
+  if (bad.length === 0) bad.push(...clashes(schema, wanted));
+  assert(bad.length > 0, 'columns that cannot be brought together have a record that is to blame');
+  return bad;
+}
+
+/** Records that are fine by themselves and that the values of others before them leave no type for. */
+function clashes(schema: StructType, { slice, records, half }: Wanted): BadRecord[] {
+  const known = schema.fields.length === 0 ? undefined : schema;
+  const bad: BadRecord[] = [];
+  let rest = records;
+  while (bad.length < CLASHES_MAX) {
+    const found = slice.changes.columns(rest, half, known);
+    if (found.kind !== 'problem') break;
+    bad.push({ ...placeOf(slice, found.row), problem: found.problem });
+    rest = rest.filter((record) => record !== found.row);
+  }
+  return bad.toSorted((a, b) => a.offset - b.offset);
+}
+
+function placeOf(slice: Slice, record: number): Omit<BadRecord, 'problem'> {
+  const { topic, partition, changes } = slice;
+  return { topic, partition, offset: changes.offset(record), index: record };
+}
+
 function misfits(
   schema: StructType,
   { slice, records, half }: Wanted,
@@ -137,12 +167,7 @@ function misfits(
   for (const record of records) {
     const one = Uint32Array.of(record);
     const found = slice.changes.columns(one, half, grown.fields.length === 0 ? undefined : grown);
-    const at = {
-      topic: slice.topic,
-      partition: slice.partition,
-      offset: slice.changes.offset(record),
-      index: record,
-    };
+    const at = placeOf(slice, record);
     if (found.kind === 'problem') {
       bad.push({ ...at, problem: found.problem });
       continue;
