@@ -69,19 +69,27 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Bytes that cannot be decompressed are an error that names the codec, and trying again does not help. */
-function guarded(name: string, codec: Codec): Codec {
+/**
+ * The codec, with an error for bytes that cannot be decompressed that names it and ends the client:
+ * kafkajs tries again unless an error says that it is of no use, and hands on what has no cause of its own.
+ */
+export function guarded(name: string, codec: Codec): Codec {
   return {
     compress: (encoder) => codec.compress(encoder),
     decompress: async (bytes) => {
       try {
         return await codec.decompress(bytes);
       } catch (cause) {
-        throw new SluiceError('RECORD_INVALID', `records compressed with ${name} cannot be decompressed`, {
-          context: { codec: name, bytes: bytes.length },
-          hint: 'Read the topic with another client: if that fails too, the records are damaged.',
-          cause,
-        });
+        const why = cause instanceof Error ? cause.message : String(cause);
+        const error = new SluiceError(
+          'RECORD_INVALID',
+          `records compressed with ${name} cannot be decompressed`,
+          {
+            context: { codec: name, bytes: bytes.length, why },
+            hint: 'Read the topic with another client: if that fails too, the records are damaged.',
+          },
+        );
+        throw Object.assign(error, { retriable: false });
       }
     },
   };

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isSluiceError } from '../../src/base/errors.js';
-import { registerCodecs } from '../../src/kafka/codecs.js';
+import { never } from '../../src/base/signals.js';
+import { guarded, registerCodecs } from '../../src/kafka/codecs.js';
 import { kafka } from '../../src/source/kafka/kafka.js';
 import { describeWithKafka, startKafka, type KafkaBroker } from '../support/kafka-broker.js';
 import { TestTopics } from '../support/kafka-topics.js';
@@ -99,6 +100,35 @@ describeWithKafka('compressed topics', () => {
     expect(values.length).toBe(count);
     expect(values).toEqual(Array.from({ length: count }, (_, i) => `${i}:${'x'.repeat(padding)}:${i}`));
   });
+
+  test('records that cannot be decompressed end the iteration at once', async () => {
+    const topic = await topics.make('damaged');
+    await topics.producer.send({
+      topic,
+      compression: CompressionTypes.LZ4,
+      messages: [{ value: 'x'.repeat(1000) }],
+    });
+    await using source = kafka({
+      brokers: [broker.bootstrap],
+      topics: [topic],
+      groupId: topic,
+      fetch: { maxWaitMs: 100 },
+    });
+    const damaged = guarded('lz4', {
+      compress: () => Promise.reject(new Error('not asked')),
+      decompress: () => Promise.reject(new Error('no frame')),
+    });
+    const reading = (async () => {
+      const open = { resumeAt: () => Promise.resolve(0), untilEnd: false, signal: never };
+      for await (const event of source.open(open)) {
+        if (event.kind === 'assigned') CompressionCodecs[CompressionTypes.LZ4] = () => damaged;
+      }
+    })();
+    await expect(reading).rejects.toSatisfy(
+      (cause) => isSluiceError(cause, 'RECORD_INVALID') && cause.context['why'] === 'no frame',
+    );
+    registerCodecs();
+  }, 15_000);
 
   async function read(topic: string): Promise<readonly string[]> {
     await using source = kafka({
