@@ -25,10 +25,7 @@ export function leaf(
   name: string,
   { summary, examples }: { readonly summary: string; readonly examples: readonly Example[] },
 ): Command {
-  const width = Math.max(...examples.map(({ line }) => line.length));
-  const lines = examples.map(
-    ({ line, does }) => `  $ ${context.io.program} ${line.padEnd(width)}  # ${does}`,
-  );
+  const lines = examples.map(({ line, does }) => `  # ${does}\n  $ ${context.io.program} ${line}`);
   return new Command(name)
     .summary(summary)
     .description(summary)

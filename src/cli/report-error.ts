@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { isSluiceError } from '../base/errors.js';
+import { isSluiceError, type ErrorCode } from '../base/errors.js';
 import { ExitCode } from './exit-codes.js';
 import { Interruption } from './interruption.js';
 import { OutputClosed } from './io.js';
@@ -20,7 +20,7 @@ export function reportError(cause: unknown, debug: boolean): ErrorReport {
     const hint = cause.hint === undefined ? [] : [visible(`hint: ${cause.hint}`)];
     return {
       lines: [visible(`error[${cause.code}]: ${cause.message}`), ...hint, ...stackOf(cause, debug)],
-      code: cause.code === 'USAGE' ? ExitCode.usage : ExitCode.failed,
+      code: USAGE_CODES.has(cause.code) ? ExitCode.usage : ExitCode.failed,
     };
   }
   const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
@@ -33,6 +33,9 @@ export function reportError(cause: unknown, debug: boolean): ErrorReport {
     code: ExitCode.failed,
   };
 }
+
+/** Codes that say that the command line itself is wrong. */
+const USAGE_CODES: ReadonlySet<ErrorCode> = new Set(['USAGE', 'EXPRESSION_INVALID']);
 
 /** Commander's errors; those of `--help` and `--version` mean that all is done. */
 function reportUsage({ code, message }: CommanderError): ErrorReport {

@@ -25,9 +25,12 @@ export function readCommand(context: Context): Command {
       },
       {
         line: `table read ./lake/inventory/orders --where "region = 'EU'" --columns order_no`,
-        does: 'NDJSON',
+        does: 'one column of some rows, as NDJSON',
       },
-      { line: 'table read ./lake/inventory/orders --version 3 --format parquet > orders.parquet', does: '' },
+      {
+        line: 'table read ./lake/inventory/orders --version 3 --format parquet > orders.parquet',
+        does: 'an earlier version, as a Parquet file',
+      },
     ],
   }).argument('<url>', 'the table');
   withFormat(withAsOf(command))

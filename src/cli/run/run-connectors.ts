@@ -31,10 +31,14 @@ export async function runConnectors(
 ): Promise<ExitCode> {
   const { io, tell } = context;
   const redact = redactor(connectors.flatMap(({ file }) => file.secretValues));
-  const say = (line: string) => tell(visible(redact(line)));
-  using bar = progressBar(options.json ? undefined : io.stderr, say, 'records');
+  using bar = progressBar(options.json ? undefined : io.stderr, tell, 'records');
   const runs: RunningConnector[] = [];
-  const stop = () => runs.forEach((run) => void run.stop());
+  let stopping = false;
+  const stop = () => {
+    // A sink that is told twice drops what it could still commit.
+    if (!stopping) for (const run of runs) void run.stop();
+    stopping = true;
+  };
   const reports = connectors.map(
     (connector) => new ConnectorReport(context, connector, { redact, bar, unread: stop, ...options }),
   );
@@ -143,7 +147,7 @@ class ConnectorReport {
   }
 
   #line(line: string): void {
-    this.#options.bar.line(`${this.#name}: ${line}`);
+    this.#options.bar.line(visible(this.#options.redact(`${this.#name}: ${line}`)));
   }
 
   #json(event: object): void {
