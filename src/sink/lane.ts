@@ -1,5 +1,5 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
-import { isSluiceError } from '../base/errors.js';
+import { assert, isSluiceError } from '../base/errors.js';
 
 import { anySignal, backoff } from '../base/signals.js';
 import type { Lease } from '../pipeline/credit.js';
@@ -149,7 +149,11 @@ export class TableLane {
 
   /** Settles what waits, without waiting for more. */
   flush(): void {
-    this.#dispatch({ kind: 'due', upTo: this.#held.cut(this.#options.bounds) });
+    this.#dispatch(this.#due());
+  }
+
+  #due(): LaneEvent {
+    return { kind: 'due', upTo: this.#held.cut(this.#options.bounds) };
   }
 
   /** Commits offsets that moved without rows. */
@@ -188,9 +192,11 @@ export class TableLane {
     this.#stepping = true;
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-        const { state, effects } = step(this.#state, next.event);
+        // Where the batch ends is decided when its turn comes: what was asked for before it may have changed that.
+        const event = next.event.kind === 'due' ? this.#due() : next.event;
+        const { state, effects } = step(this.#state, event);
         this.#state = state;
-        for (const effect of effects) this.#perform(effect, next.event, next.held);
+        for (const effect of effects) this.#perform(effect, event, next.held);
       }
     } finally {
       this.#stepping = false;
@@ -232,8 +238,7 @@ export class TableLane {
         this.#work(() => this.#writeLetters(effect.records));
         break;
       case 'strip':
-        if (this.#inFlight)
-          this.#inFlight = { ...this.#inFlight, slices: strip(this.#inFlight.slices, effect.records) };
+        this.#strip(effect.records);
         break;
       case 'end-batch':
         release(this.#inFlight?.slices ?? []);
@@ -319,6 +324,13 @@ export class TableLane {
     for (const { held } of gone) held?.lease.release();
   }
 
+  #strip(records: readonly BadRecord[]): void {
+    if (this.#inFlight === undefined) return;
+    const slices = strip(this.#inFlight.slices, records);
+    assert(rowsIn(slices) < rowsIn(this.#inFlight.slices), 'a record that was put aside is in the batch');
+    this.#inFlight = { ...this.#inFlight, slices };
+  }
+
   #begin(batch: Batch): void {
     if (batch.work === 'progress') {
       const { audit } = batch;
@@ -394,6 +406,10 @@ export class TableLane {
     this.#options.crash(cause);
     return { kind: 'abandon' };
   }
+}
+
+function rowsIn(slices: readonly HeldSlice[]): number {
+  return slices.reduce((sum, { slice }) => sum + slice.rows.length, 0);
 }
 
 function only({ topic, partition }: TopicPartition): TopicPartition {

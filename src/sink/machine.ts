@@ -163,7 +163,7 @@ function due(state: OpenState, upTo: ReadonlyMap<string, number>): Step {
     const standing = state.standings.get(key);
     return standing?.kind === 'known' && next > standing.settled ? [rangeTo(standing, next)] : [];
   });
-  if (ranges.length === 0) return { state, effects: [] };
+  if (ranges.length === 0) return state.kind === 'idle' ? rest(state, []) : { state, effects: [] };
   return begin({ ...state, wishes: { ...state.wishes, due: false } }, { work: 'rows', ranges }, []);
 }
 

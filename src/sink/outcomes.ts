@@ -115,6 +115,9 @@ export function bad(
   const ranges = state.batch.ranges
     .map((range) => ({ ...range, next: Math.min(range.next, ends.get(keyOf(range)) ?? range.next) }))
     .filter((range) => range.next > range.base);
+  const kept = ranges.reduce((sum, { base, next }) => sum + next - base, 0);
+  const asked = state.batch.ranges.reduce((sum, { base, next }) => sum + next - base, 0);
+  assert(kept < asked, 'a bad record lies in the batch that was asked for');
   const keeps = new Map(ranges.map((range) => [keyOf(range), range.next]));
   const standings = new Map(
     [...state.standings].map(([key, standing]): [string, Standing] => [

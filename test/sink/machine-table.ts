@@ -22,7 +22,7 @@ export const transitions: Record<StateKind, Record<EventKind, Cell>> = {
     revoked: stays('idle'),
     slice: ['idle', 'filling', 'failed'],
     skip: ['idle', 'settling'],
-    due: stays('idle'),
+    due: ['idle', 'settling', 'stopped', 'recovering'],
     'save-due': ['idle', 'settling'],
     halt: ['failed'],
     finish: ['settling', 'stopped'],
@@ -65,7 +65,8 @@ export const transitions: Record<StateKind, Record<EventKind, Cell>> = {
     halt: stays('recovering'),
     finish: stays('recovering'),
     abandon: ['stopped'],
-    recovered: next,
+    // Not `stopped`: what was kept aside comes in first.
+    recovered: ['idle', 'filling', 'recovering', 'settling', 'failed'],
     committed: no,
     nothing: no,
     moved: no,

@@ -49,6 +49,7 @@ class World {
   /** Offsets that may never be passed, by partition. */
   readonly walls = new Map<string, number>();
   letters: readonly BadRecord[] = [];
+  parked: LaneEvent[] = [];
   asked: readonly TopicPartition[] = [];
   slices = 0;
   givenBack = 0;
@@ -66,7 +67,7 @@ class World {
     this.#check();
     const later: LaneEvent[] = [];
     for (const effect of effects) this.#perform(effect, event, later);
-    for (const next of later) this.send(next);
+    for (const next of later) this.send(next.kind === 'due' ? this.#due(99) : next);
   }
 
   #check(): void {
@@ -126,8 +127,31 @@ class World {
       case 'abort':
         this.work = undefined;
         break;
-      case 'hold':
       case 'park':
+        this.parked.push(event);
+        if (event.kind === 'slice') this.givenBack++;
+        break;
+      case 'unpark': {
+        const keys = new Set(effect.partitions.map(keyOf));
+        const again = this.parked.filter((each) => 'topic' in each && keys.has(keyOf(each)));
+        this.parked = this.parked.filter((each) => !again.includes(each));
+        this.slices += again.filter(({ kind }) => kind === 'slice').length;
+        later.push(...again);
+        break;
+      }
+      case 'drop':
+      case 'drop-all': {
+        const keys = effect.kind === 'drop' ? new Set(effect.partitions.map(keyOf)) : undefined;
+        this.parked = this.parked.filter(
+          (each) => keys !== undefined && 'topic' in each && !keys.has(keyOf(each)),
+        );
+        break;
+      }
+      case 'report-stopped':
+        // I5: a lane that ends in its own time has let nothing lie.
+        if (event.kind !== 'abandon') hold(this.parked.length === 0, () => 'I5: a slice was left behind');
+        break;
+      case 'hold':
       case 'give-back':
         if (event.kind === 'slice') this.givenBack++;
         break;
