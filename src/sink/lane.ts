@@ -39,8 +39,8 @@ export type LaneOptions = {
   readonly pipe: ((slices: readonly HeldSlice[], signal: AbortSignal) => Promise<Piped>) | undefined;
   acknowledge(partition: TopicPartition, next: number): void;
   report(report: LaneReport): void;
-  /** Told when rows have begun to wait: whoever is short of credit may want them settled. */
-  holding(): void;
+  /** Told after each change: whoever is short of credit may want rows settled that now can be. */
+  changed(): void;
   /** A bug of ours: the lane is over, and whoever runs it must stop. */
   crash(cause: unknown): void;
   readonly scheduler: SchedulerLike;
@@ -201,6 +201,7 @@ export class TableLane {
     } finally {
       this.#stepping = false;
     }
+    this.#options.changed();
     this.#tellClosed();
   }
 
@@ -300,7 +301,6 @@ export class TableLane {
     if (this.#held.rows === 0) this.#startClock();
     this.#held.add(kept);
     if (this.#held.reaches(this.#options.bounds)) this.flush();
-    this.#options.holding();
   }
 
   #startClock(): void {

@@ -280,7 +280,7 @@ export class SinkRun {
       pipe: pipe === undefined ? undefined : (slices, signal) => pipeSlices(slices, pipe, signal),
       acknowledge: (partition, next) => this.#router?.acknowledge(table, partition, next),
       report: (report) => this.#report(table, report),
-      holding: () => {
+      changed: () => {
         if (this.#credit.starved) this.#feed();
       },
       crash: (cause) => {
