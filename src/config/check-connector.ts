@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../base/utf8-order.js';
 import { ownSecrets, type ConfigProblem } from '../runtime/config-def.js';
 import type { Connector } from '../runtime/connector.js';
 import type { ConnectorFile } from './connector-file.js';
@@ -27,7 +28,12 @@ export function checkConnector(
   return {
     file,
     connector,
-    problems: [...file.problems, ...found.filter(({ key }) => !file.unresolved.has(key))],
+    problems: sorted([...file.problems, ...found.filter(({ key }) => !file.unresolved.has(key))]),
     secrets: new Set([...file.secrets, ...ownSecrets(connector.definition)]),
   };
+}
+
+/** By key, as people look for them; several of one key as they were found. */
+function sorted(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  return [...problems].sort((a, b) => compareUtf8(a.key, b.key));
 }
