@@ -52,7 +52,8 @@ class DebeziumDecoder implements RecordDecoder {
 
   peek(topic: string, partition: number, records: readonly RawRecord[]): Changes {
     let memory = this.#topics.get(topic);
-    if (memory === undefined) {
+    // Batches read before keep the memory that they were read with.
+    if (memory === undefined || memory.isFull) {
       memory = new TopicMemory(this.#settings.unavailable, this.#origins);
       this.#topics.set(topic, memory);
     }

@@ -182,6 +182,24 @@ describe('a look at a record', () => {
   });
 });
 
+test('rows without a fixed form are read in batch after batch, without end', () => {
+  const decoder = debezium();
+  const batches = [0, 6000, 12_000].map((from) => {
+    const rows = Array.from({ length: 6000 }, (_, i) => `{"id":${from + i},"c${from + i}":1}`);
+    const records = rows.map((after, i) =>
+      record(i, { key: `{"id":${from + i}}`, value: envelope({ after }) }),
+    );
+    return decoder.peek('t', 0, records);
+  });
+  const target = struct([field('id', LONG)]);
+  expect(batches.map((changes) => rowsIn(changes, target).at(-1))).toEqual([
+    { id: 5999n },
+    { id: 11_999n },
+    { id: 17_999n },
+  ]);
+  expect(batches.map((changes) => changes.key(5999, target.fields))).toEqual(['5999', '11999', '17999']);
+});
+
 describe('a record that cannot be read', () => {
   test.each([
     [

@@ -44,7 +44,9 @@ export function cellWriter(
   if (column instanceof TimestampBuilder) return timestampWriter(source, column, any);
   if (column instanceof DoubleBuilder) {
     const single = target.kind === 'primitive' && target.name === 'float';
-    return single || (source.kind === 'float' && source.bits === 32) ? any : new DoubleWriter(column, any);
+    // A float in a column of doubles stays the float it was; a number of unknown kind in one of floats may not fit.
+    const direct = single ? kind === 'float' : source.kind !== 'float' || source.bits === 64;
+    return direct ? new DoubleWriter(column, any) : any;
   }
   if (column instanceof BooleanBuilder) return new BooleanWriter(column, any);
   if (column instanceof Utf8Builder)

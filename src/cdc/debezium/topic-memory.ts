@@ -22,4 +22,15 @@ export class TopicMemory {
     this.rows = new ShapeBook(unavailable);
     this.source = new SourceReader(origins);
   }
+
+  /** Whether so much was learned that starting anew is better than going on: rows without a fixed form. */
+  get isFull(): boolean {
+    const { values, keys, rows, keyShapes } = this;
+    return rows.size + keyShapes.size > SHAPES_MAX || values.size + keys.size > SCHEMAS_MAX;
+  }
 }
+
+/** A topic of many tables has hundreds; each costs about a kilobyte. */
+const SHAPES_MAX = 10_000;
+/** Each change of a table's schema makes one, of some kilobytes. */
+const SCHEMAS_MAX = 2_000;

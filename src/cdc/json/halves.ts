@@ -29,6 +29,11 @@ export class HalfBook<T> {
     this.#parse = parse;
   }
 
+  /** How many schema halves are remembered. */
+  get size(): number {
+    return this.#schemas.length;
+  }
+
   /** What the schema half with that id says; undefined for -1, and for one that makes no sense. */
   meaning(id: number): T | undefined {
     return this.#schemas[id];

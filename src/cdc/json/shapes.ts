@@ -41,6 +41,11 @@ export class ShapeBook {
     this.#unavailable = unavailable;
   }
 
+  /** How many shapes are remembered. */
+  get size(): number {
+    return this.#shapes.length;
+  }
+
   /** The shape with that id. */
   shape(id: number): Shape | undefined {
     return this.#shapes[id];
