@@ -29,7 +29,7 @@ const ALLOWED = [
   /^LICENSE$/,
   /^dist\/(src|connectors)\/.+\.(js|d\.ts)$/,
   /^demo\/(README\.md|data\/.+\.(json|ndjson\.gz|json\.gz|md))$/,
-  /^connectors\/.+\.(json|md)$/,
+  /^connectors\/.+\.(json|properties|md)$/,
   /^docs\/.+\.(md|json)$/,
 ];
 

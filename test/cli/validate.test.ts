@@ -99,6 +99,7 @@ describe('validate', () => {
   test.each([
     ['connectors/delta-sink/examples/kafka.json', {}],
     ['connectors/delta-sink/examples/replay.json', {}],
+    ['connectors/delta-sink/examples/secured.properties', { KAFKA_USER: 'a', KAFKA_PASSWORD: 'b' }],
   ])('%s is valid', async (path, env) => {
     const { code, err, out } = await cli(['validate', path], { env });
     expect([code, err]).toEqual([0, '']);
