@@ -86,6 +86,20 @@ describe('bad records', () => {
     expect(summary.tables).toMatchObject([{ table: 'shop/orders', deadLetters: 2 }]);
   });
 
+  test('nothing passes a bad record before it is safely put aside', async () => {
+    const world = new World();
+    let safe: () => void = () => undefined;
+    const written = new Promise<void>((resolve) => (safe = resolve));
+    const deadLetters: DeadLetters = { ...letterBox(), write: () => written };
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1), garbage(1)] }]);
+    const { done } = world.start(source, { untilEnd: true, errors: { tolerance: 'all', deadLetters } });
+    await quiet();
+    expect(world.table('shop/orders').commits).toEqual([]);
+    safe();
+    await done;
+    expect(world.ranges('shop/orders', 'o')).toEqual([[0, 2]]);
+  });
+
   test('one that nobody owns ends the tables of its topic only', async () => {
     const world = new World();
     const source = arraySource([

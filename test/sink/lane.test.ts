@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/base/errors.js';
+import { never } from '../../src/base/signals.js';
+import { debezium } from '../../src/cdc/debezium.js';
+import { Credit, Lease } from '../../src/pipeline/credit.js';
+import { formatAppId } from '../../src/sink/app-id.js';
+import { type LaneReport, TableLane } from '../../src/sink/lane.js';
+import { tableDefaults } from '../../src/sink/sink-options.js';
+import { memoryStore } from '../../src/storage/memory.js';
+import { type ModelFaults, modelSettler, ModelTable } from '../support/model-settler.js';
+import { change, ManualTime, quiet, raw } from './support/world.js';
+
+const p0 = { topic: 'o', partition: 0 };
+
+/** A lane over a model table, with credit of its own. */
+function laneOver(table: ModelTable, faults: ModelFaults = {}) {
+  const credit = new Credit(1_000_000);
+  const reports: LaneReport[] = [];
+  const scheduler = new ManualTime();
+  const decoder = debezium();
+  const settler = modelSettler(
+    table,
+    {
+      url: 'memory://lake/orders',
+      store: memoryStore(),
+      name: 'orders',
+      appId: (partition) => formatAppId({ identity: 'c', incarnation: 0, ...partition }),
+      options: tableDefaults,
+      now: () => scheduler.now(),
+      random: () => 0.5,
+      tell: () => undefined,
+    },
+    faults,
+  );
+  const lane = new TableLane({
+    settler,
+    bounds: { maxMs: 1000, maxBytes: 1 << 20, maxRows: 1000 },
+    tolerance: 'none',
+    writeLetters: () => Promise.resolve(),
+    pipe: undefined,
+    acknowledge: () => undefined,
+    report: (report) => reports.push(report),
+    changed: () => undefined,
+    crash: (cause) => {
+      throw cause;
+    },
+    scheduler,
+    random: () => 0.5,
+    signal: never,
+  });
+  /** Hands over one record, or garbage, with 100 bytes of credit. */
+  const offer = async (offset: number, good = true) => {
+    await credit.take(100, never);
+    const lease = new Lease(credit, 100);
+    const record = good
+      ? change({ op: 'c', id: offset, table: 'orders', offset })
+      : raw(offset, '{"id":1}', 'no');
+    const changes = decoder.peek('o', 0, [record]);
+    lane.offer({ ...p0, base: offset, next: offset + 1, changes, rows: Uint32Array.of(0) }, 100, lease);
+  };
+  return { lane, credit, reports, scheduler, offer };
+}
+
+describe('a lane and its credit', () => {
+  test('R31: a lane that fails gives back all of it: in flight, waiting, and what comes later', async () => {
+    let fail: (cause: Error) => void = () => undefined;
+    const table = new ModelTable();
+    const committing = new Promise<void>((_, reject) => (fail = reject));
+    const { lane, credit, reports, offer } = laneOver(table, { committing: () => committing });
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    lane.flush();
+    await offer(1);
+    await offer(2);
+    expect(credit.taken).toBe(300);
+    fail(new SluiceError('CORRUPT_LOG', 'version 3 is missing'));
+    await quiet();
+    expect(reports.map(({ kind }) => kind)).toEqual(['failed']);
+    expect(table.commits).toEqual([]);
+    expect(credit.taken).toBe(0);
+    await offer(3);
+    expect(credit.taken).toBe(0);
+    await lane.closed();
+  });
+
+  test('R31: a bad record ends the lane with nothing held, and the rows before it are in the table', async () => {
+    const table = new ModelTable();
+    const { lane, credit, reports, offer } = laneOver(table);
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    await offer(1, false);
+    await offer(2);
+    lane.flush();
+    await quiet();
+    expect(reports.map(({ kind }) => kind)).toEqual(['committed', 'failed']);
+    expect(table.commits.map(({ ranges }) => ranges[0]?.next)).toEqual([1]);
+    expect(credit.taken).toBe(0);
+    await offer(4);
+    expect(credit.taken).toBe(0);
+    await lane.closed();
+  });
+
+  test('gives back what a revocation drops, also of slices that wait for an answer of the table', async () => {
+    let go: () => void = () => undefined;
+    const recovering = new Promise<void>((resolve) => (go = resolve));
+    const { lane, credit, offer } = laneOver(new ModelTable(), { recovering: () => recovering });
+    const answer = lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    expect(credit.taken).toBe(100);
+    lane.revoke([p0]);
+    expect(await answer).toBe(undefined);
+    expect(credit.taken).toBe(0);
+    go();
+    await quiet();
+    await offer(1);
+    expect(credit.taken).toBe(0);
+  });
+
+  test('gives back what another writer has committed in the meantime, and takes the rest up from there', async () => {
+    const table = new ModelTable();
+    const { lane, credit, offer } = laneOver(table);
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    for (const offset of [0, 1, 2, 3]) await offer(offset);
+    table.txns.set(formatAppId({ identity: 'c', incarnation: 0, ...p0 }), 2);
+    lane.flush();
+    await quiet();
+    expect(table.commits.flatMap((commit) => commit.applied)).toEqual(['o:0:2', 'o:0:3']);
+    expect(credit.taken).toBe(0);
+    expect(lane.committed(p0)).toBe(4);
+  });
+
+  test('a table that went back ends the lane', async () => {
+    const table = new ModelTable();
+    const appId = formatAppId({ identity: 'c', incarnation: 0, ...p0 });
+    table.txns.set(appId, 5);
+    const { lane, credit, reports, offer } = laneOver(table);
+    expect(await lane.assign({ ...p0, start: 0, from: undefined })).toBe(5);
+    await offer(5);
+    table.txns.set(appId, 3);
+    lane.flush();
+    await quiet();
+    expect(reports).toMatchObject([{ kind: 'failed', failure: { code: 'TABLE_REWOUND', offset: 5 } }]);
+    expect(credit.taken).toBe(0);
+    expect(table.commits).toEqual([]);
+  });
+
+  test('abandoned, it is closed only when nothing of it is in flight', async () => {
+    let go: () => void = () => undefined;
+    const committing = new Promise<void>((resolve) => (go = resolve));
+    const table = new ModelTable();
+    const { lane, credit, offer } = laneOver(table, { committing: () => committing });
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    lane.flush();
+    lane.abandon();
+    let closed = false;
+    const closing = lane.closed().then(() => (closed = true));
+    await quiet();
+    expect([closed, credit.taken]).toEqual([false, 0]);
+    go();
+    await closing;
+    // The commit was past the point where it could be taken back: it is in the table whole.
+    expect(table.commits).toHaveLength(1);
+  });
+});
