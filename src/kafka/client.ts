@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import { unreachable } from '../base/errors.js';
 import { registerCodecs } from './codecs.js';
-import { readOnlyCommitted } from './committed-only.js';
+import { correctFetchAnswers } from './fetch-answers.js';
 import { calmed, silent, type KafkaLog, type KafkaLogLine } from './log.js';
 
 /** How a client proves who it is. Passwords and tokens never reach a log or an error. */
@@ -53,7 +54,7 @@ export function kafkaClient(
   { listen = silent, retry = PATIENT }: { listen?: KafkaLog; retry?: ClientRetry } = {},
 ): Kafka {
   registerCodecs();
-  readOnlyCommitted();
+  correctFetchAnswers();
   const log = connection.log ?? silent;
   const config: KafkaConfig = {
     brokers: [...connection.brokers],
@@ -83,12 +84,14 @@ function saslOf(sasl: KafkaSasl): SASLOptions {
       return { mechanism: 'scram-sha-256', username: sasl.username, password: sasl.password };
     case 'scram-sha-512':
       return { mechanism: 'scram-sha-512', username: sasl.username, password: sasl.password };
+    default:
+      return unreachable(sasl);
   }
 }
 
 function lineOf({ namespace, level, log }: LogEntry): KafkaLogLine {
   const { message, timestamp: _timestamp, ...fields } = log;
-  return { level: levelOf(level), from: namespace, message: String(message), fields };
+  return { level: levelOf(level), from: namespace, message, fields };
 }
 
 function levelOf(level: logLevel): KafkaLogLine['level'] {

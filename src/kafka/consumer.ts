@@ -125,8 +125,8 @@ export function groupMember(
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: true,
-        eachBatch: ({ batch, heartbeat }: EachBatchPayload) =>
-          Promise.resolve(events.fetched(fetchedBatch(batch), heartbeat)),
+        eachBatch: async (payload: EachBatchPayload) =>
+          events.fetched(fetchedBatch(payload.batch), () => payload.heartbeat()),
       });
     },
     seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),

@@ -43,7 +43,7 @@ export function brokerError(cause: unknown, attempted: string, context: ErrorCon
   const chain = causesOf(cause);
   const own = chain.find((error) => error instanceof SluiceError);
   if (own !== undefined) return own;
-  const types = chain.map((error) => String(error.type ?? ''));
+  const types = chain.map(typeOf);
   const root = chain.at(-1)?.message ?? String(cause);
   if (types.includes('UNKNOWN_TOPIC_OR_PARTITION')) {
     return new SluiceError('TOPIC_NOT_FOUND', `${attempted}: the topic does not exist`, {
@@ -65,8 +65,13 @@ export function brokerError(cause: unknown, attempted: string, context: ErrorCon
 
 type Caused = Error & { type?: unknown; code?: unknown };
 
+/** Kafka's name of the error, if it came from a broker. */
+function typeOf({ type }: Caused): string {
+  return typeof type === 'string' ? type : '';
+}
+
 function isFatal(error: Caused): boolean {
-  if (FATAL_NAMES.has(error.name) || FATAL_TYPES.has(String(error.type ?? ''))) return true;
+  if (FATAL_NAMES.has(error.name) || FATAL_TYPES.has(typeOf(error))) return true;
   return typeof error.code === 'string' && TLS_CODE.test(error.code);
 }
 

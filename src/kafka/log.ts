@@ -31,6 +31,7 @@ const HARMLESS = [
 /** The line with the level it deserves: an error that heals by itself is a debugging aid. */
 export function calmed(line: KafkaLogLine): KafkaLogLine {
   if (line.level !== 'error' && line.level !== 'warn') return line;
-  const text = `${line.message} ${String(line.fields['error'] ?? '')}`;
+  const error = line.fields['error'];
+  const text = typeof error === 'string' ? `${line.message} ${error}` : line.message;
   return HARMLESS.some((pattern) => pattern.test(text)) ? { ...line, level: 'debug' } : line;
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isSluiceError } from '../../src/base/errors.js';
@@ -93,8 +93,15 @@ describeWithKafka('compressed topics', () => {
     });
     const [count, padding] = [6_000, 2_000];
     await promisify(execFile)('java', [
-      ...['-XX:TieredStopAtLevel=1', '-cp', join(broker.libs, '*'), PRODUCE],
-      ...[broker.bootstrap, topic, name, String(count), String(padding)],
+      '-XX:TieredStopAtLevel=1',
+      '-cp',
+      join(broker.libs, '*'),
+      PRODUCE,
+      broker.bootstrap,
+      topic,
+      name,
+      String(count),
+      String(padding),
     ]);
     const values = await read(topic);
     expect(values.length).toBe(count);

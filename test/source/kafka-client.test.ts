@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { brokerError } from '../../src/kafka/errors.js';
+import { batchTails } from '../../src/kafka/batch-tails.js';
+import { addTail } from '../../src/kafka/fetch-answers.js';
 import { hideAborted, type DecodedRecord } from '../../src/kafka/committed-only.js';
 import { calmed } from '../../src/kafka/log.js';
 import { isSluiceError, SluiceError } from '../../src/base/errors.js';
@@ -72,6 +74,84 @@ describe('records of aborted transactions', () => {
     expect(readable([data(0, '7')])).toEqual([0]);
   });
 });
+
+describe('the range of a batch', () => {
+  const records = (offset: number): DecodedRecord[] => [data(offset, '-1')];
+
+  test('counts as read where its last records are gone, or all of them', () => {
+    const partition = { abortedTransactions: null, messages: records(3) };
+    addTail(partition, 9);
+    expect(partition.messages.map((record) => [record.offset, record.isControlRecord])).toEqual([
+      ['3', false],
+      ['9', true],
+    ]);
+    const empty = { abortedTransactions: null, messages: [] };
+    addTail(empty, 9);
+    expect(empty.messages).toMatchObject([{ offset: '9', isControlRecord: true }]);
+  });
+
+  test('adds nothing where the last record is there, or no batch is', () => {
+    const partition = { abortedTransactions: null, messages: records(9) };
+    addTail(partition, 9);
+    addTail(partition, undefined);
+    expect(partition.messages.length).toBe(1);
+  });
+
+  test.each([4, 5, 7, 11])('is read from an answer of version %i, cut-off batches left out', (version) => {
+    const answer = fetchAnswer(version, [
+      ['topic', [[batch(10, 4), batch(15, 0)], [], [batch(20, 9), batch(30, 5).subarray(0, 70)]]],
+      ['other', [[batch(7, 0).subarray(0, 20)]]],
+    ]);
+    expect(batchTails(answer, version)).toEqual([[15, undefined, 29], [undefined]]);
+  });
+});
+
+/** A record batch of format 2 without records: only its frame matters here. */
+function batch(firstOffset: number, lastOffsetDelta: number): Buffer {
+  const bytes = Buffer.alloc(61 + lastOffsetDelta * 5);
+  bytes.writeBigInt64BE(BigInt(firstOffset), 0);
+  bytes.writeInt32BE(bytes.length - 12, 8);
+  bytes.writeInt8(2, 16);
+  bytes.writeInt32BE(lastOffsetDelta, 23);
+  return bytes;
+}
+
+/** An answer to a fetch, field by field as the protocol lists them. */
+function fetchAnswer(
+  version: number,
+  topics: readonly (readonly [string, readonly (readonly Buffer[])[]])[],
+): Buffer {
+  const int = (bytes: 2 | 4 | 8, value: number) => {
+    const field = Buffer.alloc(bytes);
+    if (bytes === 8) field.writeBigInt64BE(BigInt(value));
+    else field.writeIntBE(value, 0, bytes);
+    return field;
+  };
+  const partition = (batches: readonly Buffer[], number: number) => [
+    int(4, number),
+    int(2, 0),
+    int(8, 100),
+    int(8, 100),
+    ...(version >= 5 ? [int(8, 0)] : []),
+    int(4, 1),
+    int(8, 7),
+    int(8, 10),
+    ...(version >= 11 ? [int(4, -1)] : []),
+    int(4, Buffer.concat(batches).length),
+    ...batches,
+  ];
+  return Buffer.concat([
+    int(4, 0),
+    ...(version >= 7 ? [int(2, 0), int(4, 0)] : []),
+    int(4, topics.length),
+    ...topics.flatMap(([name, partitions]) => [
+      int(2, name.length),
+      Buffer.from(name),
+      int(4, partitions.length),
+      ...partitions.flatMap(partition),
+    ]),
+  ]);
+}
 
 describe('failures of the client', () => {
   const kafkaError = (fields: object, cause?: unknown) =>

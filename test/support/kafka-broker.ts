@@ -59,8 +59,10 @@ export function describeWithKafka(
   options: { shared?: boolean } = {},
 ): void {
   const named = options.shared === true && (process.env['KAFKA_BOOTSTRAP_SERVERS'] ?? '') !== '';
-  if (named || available || process.env['CI'] === 'true') describe(title, suite);
-  else describe.skip(title, suite);
+  const runs = named || available || process.env['CI'] === 'true';
+  // The linter's rules for suites know none that are made by a function.
+  // oxlint-disable-next-line vitest/valid-title, vitest/valid-describe-callback
+  describe.skipIf(!runs)(title, suite);
 }
 
 const available = await hasKafka();

@@ -26,8 +26,14 @@ export async function kafkaJars(version: KafkaVersion): Promise<string> {
     await run(
       'mvn',
       [
-        ...['-q', '-B', '-f', POM, 'dependency:copy-dependencies'],
-        ...[`-Dkafka.version=${version}`, `-DoutputDirectory=${draft}`, '-DincludeScope=runtime'],
+        '-q',
+        '-B',
+        '-f',
+        POM,
+        'dependency:copy-dependencies',
+        `-Dkafka.version=${version}`,
+        `-DoutputDirectory=${draft}`,
+        '-DincludeScope=runtime',
       ],
       { timeout: 300_000 },
     );
