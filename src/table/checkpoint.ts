@@ -14,15 +14,19 @@ export type CheckpointOutcome =
   | { readonly kind: 'written'; readonly version: number }
   | { readonly kind: 'failed'; readonly version: number; readonly cause: unknown };
 
+/** Whether a version is a multiple of `delta.checkpointInterval`. */
+export function isCheckpointDue({ version, configuration }: Snapshot): boolean {
+  return version !== 0 && version % tableProperty(configuration, 'checkpointInterval') === 0;
+}
+
 /**
  * Writes the checkpoint of a version that is a multiple of `delta.checkpointInterval`. Never rejects: the commit stands
  * whether or not its checkpoint does.
  */
 export async function checkpointAfter(snapshot: Snapshot, signal: AbortSignal): Promise<CheckpointOutcome> {
-  const { version, configuration } = snapshot;
+  const { version } = snapshot;
   try {
-    const interval = tableProperty(configuration, 'checkpointInterval');
-    if (version === 0 || version % interval !== 0) return { kind: 'not-due' };
+    if (!isCheckpointDue(snapshot)) return { kind: 'not-due' };
     // The files as they are, before the next commit is folded into the same index; then whoever committed goes first.
     snapshot.files.toArray();
     await setImmediate(undefined, { signal });

@@ -3,9 +3,10 @@ import { backoff, sleep } from '../base/signals.js';
 import { formatActions } from '../protocol/action-json.js';
 import type { Action } from '../protocol/actions.js';
 import { commitKey } from '../protocol/log-files.js';
-import { foldActions } from '../protocol/replay.js';
+import { tableProperty } from '../protocol/properties.js';
+import { foldActions, forgetTombstones } from '../protocol/replay.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { checkpointAfter, type CheckpointOutcome } from './checkpoint.js';
+import { checkpointAfter, isCheckpointDue, type CheckpointOutcome } from './checkpoint.js';
 import { assertCommitRules } from './commit-rules.js';
 import { inCommitTimestampMs, nextCommitTimeMs, withInCommitTimestamp } from './commit-time.js';
 import { readCommit, type Winner } from './log.js';
@@ -73,7 +74,7 @@ export async function commit(
     const attempt = draft(base, version, plan, world);
     const winner = await claimOrReadWinner(store, attempt, plan, world);
     if (winner === undefined) {
-      const committed = advance(store, base, attempt);
+      const committed = withoutExpired(advance(store, base, attempt), world.nowMs());
       const attempts = version - request.readVersion;
       return {
         kind: 'committed',
@@ -181,4 +182,15 @@ function commitTimestampMs(actions: readonly Action[]): number | undefined {
 function advance(store: ObjectStore, base: Snapshot | undefined, next: Attempt): Snapshot {
   const state = foldActions(base?.state, next.actions, next.version);
   return new Snapshot(store, next.version, state, next.timestampMs);
+}
+
+/**
+ * The snapshot without removed files whose retention has ended, at each version that a checkpoint is due for: nobody
+ * needs them any more, and a process that writes for weeks would keep them all.
+ */
+function withoutExpired(snapshot: Snapshot, nowMs: number): Snapshot {
+  if (!isCheckpointDue(snapshot)) return snapshot;
+  const keepFrom = nowMs - tableProperty(snapshot.configuration, 'deletedFileRetentionMs');
+  const state = forgetTombstones(snapshot.state, keepFrom);
+  return new Snapshot(snapshot.store, snapshot.version, state, snapshot.commitTimestampMs);
 }
