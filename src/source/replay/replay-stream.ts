@@ -70,7 +70,7 @@ export class ReplayStream implements AsyncIterator<SourceEvent, undefined> {
   async return(): Promise<IteratorResult<SourceEvent, undefined>> {
     this.#closing.abort(new Error('the replay is closed'));
     const parts = [...(this.#parts?.values() ?? [])];
-    await Promise.all(parts.map(({ reader }) => reader?.[Symbol.asyncDispose]()));
+    for (const { reader } of parts) await reader?.[Symbol.asyncDispose]();
     return { done: true, value: undefined };
   }
 
@@ -142,17 +142,19 @@ export class ReplayStream implements AsyncIterator<SourceEvent, undefined> {
   /** Asks for each partition where to begin; one that is slow to answer holds up no other. */
   #ask(parts: readonly Part[]): void {
     this.#asked = true;
-    for (const part of parts) {
-      const { topic, partition } = part.recorded;
-      void this.#open
-        .resumeAt({ topic, partition }, this.#signal)
-        .then((offset) => {
-          // Meanwhile `seek` may have said where to begin.
-          if (part.gate === 'asking') this.#begin(part, offset);
-        })
-        .catch((cause: unknown) => (this.#failure ??= { cause }))
-        .finally(() => this.#stir());
+    for (const part of parts) void this.#askFor(part);
+  }
+
+  async #askFor(part: Part): Promise<void> {
+    const { topic, partition } = part.recorded;
+    try {
+      const offset = await this.#open.resumeAt({ topic, partition }, this.#signal);
+      // Meanwhile `seek` may have said where to begin.
+      if (part.gate === 'asking') this.#begin(part, offset);
+    } catch (cause) {
+      this.#failure ??= { cause };
     }
+    this.#stir();
   }
 
   #begin(part: Part, expected: number): void {
