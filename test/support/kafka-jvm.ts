@@ -14,13 +14,25 @@ const run = promisify(execFile);
 /** A single-node broker as a plain process, on two free ports that it keeps when it is restarted. */
 export async function startJvmKafka(options: Required<KafkaOptions>): Promise<KafkaBroker> {
   const libs = await kafkaJars(options.version);
+  try {
+    return await startOnFreePorts(libs, options);
+  } catch {
+    // A port that was free may have been taken by a connection before the broker came to listen on it.
+    return startOnFreePorts(libs, options);
+  }
+}
+
+async function startOnFreePorts(libs: string, options: Required<KafkaOptions>): Promise<KafkaBroker> {
   const home = await mkdtemp(join(tmpdir(), 'sluice-kafka-'));
-  const [port, controller] = [await freePort(), await freePort()];
+  const [port, controller] = await Promise.all([freePort(), freePort()]);
   const config = join(home, 'server.properties');
   await mkdir(join(home, 'data'));
   await writeFile(config, properties(options, { home, port, controller }));
-  await format(libs, config);
-  let child = await boot(libs, config, port, options.throughput);
+  const started = format(libs, config).then(() => boot(libs, config, port, options.throughput));
+  let child = await started.catch(async (cause: unknown) => {
+    await rm(home, { recursive: true, force: true });
+    throw cause;
+  });
 
   const exit = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
