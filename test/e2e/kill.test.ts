@@ -27,8 +27,8 @@ describeWithKafka('a worker that is killed', () => {
   let folder: string;
 
   beforeAll(async () => {
-    await buildPackage();
     folder = await mkdtemp(join(tmpdir(), 'sluice-kill-'));
+    await buildPackage();
   });
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });

@@ -35,8 +35,8 @@ describeWithKafka('records that cannot be applied', () => {
   const topicOf = new Map<string, string>();
 
   beforeAll(async () => {
-    await buildPackage();
     folder = await mkdtemp(join(tmpdir(), 'sluice-bad-records-'));
+    await buildPackage();
     broker = await sharedKafka();
     topics = await TestTopics.connect(broker.bootstrap);
     for (const table of [...TABLES, 'good']) {
