@@ -62,6 +62,7 @@ export function startRun(run: SinkRun): DeltaSinkRun {
 
 function defaultDecoder(settings: SinkSettings): RecordDecoder {
   return debezium({
-    schema: (source) => settings.optionsOf([`${source.schema}.${source.table}`, source.table]).columns,
+    schema: ({ schema, table }) =>
+      settings.optionsOf([`${schema}/${table}`, `${schema}.${table}`, table]).columns,
   });
 }

@@ -1,55 +1,19 @@
-import type { SchedulerLike, Subscription } from 'rxjs';
-import { assert, isSluiceError } from '../base/errors.js';
+import type { Subscription } from 'rxjs';
+import { assert, isSluiceError, unreachable } from '../base/errors.js';
 
 import { anySignal, backoff } from '../base/signals.js';
 import type { Lease } from '../pipeline/credit.js';
 import type { TopicPartition } from '../source/change-source.js';
-import { type BatchBounds, clip, type HeldSlice, HeldSlices, release, strip } from './held-slices.js';
+import { clip, type HeldSlice, HeldSlices, release, strip } from './held-slices.js';
 import type { Assignment, Batch, Effect, Failure, LaneEvent, LaneState } from './lane-state.js';
 import { initial, step } from './machine.js';
 import { failureOf, mayPass, rewound } from './failure.js';
-import type { BadRecord, Settled, SettleMetrics, Slice, TableSettler } from './settler.js';
+import type { LaneOptions } from './lane-options.js';
+import { ParkedEvents } from './parked-events.js';
+import type { BadRecord, Settled, Slice } from './settler.js';
 import { keyOf } from './standing.js';
 
-/** What a lane tells of itself; each state change once. */
-export type LaneReport =
-  | {
-      readonly kind: 'committed';
-      readonly version: number;
-      readonly next: ReadonlyMap<string, number>;
-      readonly metrics: SettleMetrics;
-      readonly elapsedMs: number;
-    }
-  | { readonly kind: 'waiting' | 'failed'; readonly failure: Failure }
-  | { readonly kind: 'resumed' | 'stopped' }
-  | { readonly kind: 'dead-letters'; readonly count: number };
-
-/** Slices as the user's own operators left them, or the records that could not be handed to them. */
-export type Piped =
-  | { readonly kind: 'slices'; readonly slices: readonly HeldSlice[] }
-  | { readonly kind: 'bad-records'; readonly records: readonly BadRecord[] };
-
-export type LaneOptions = {
-  readonly settler: TableSettler;
-  readonly bounds: BatchBounds & { readonly maxMs: number };
-  readonly tolerance: 'none' | 'all';
-  /** Puts records aside; resolves when they are safe. */
-  writeLetters(records: readonly BadRecord[], slices: readonly Slice[], signal: AbortSignal): Promise<void>;
-  /** Runs once per batch, before it is settled. Takes the leases of what it leaves out. */
-  readonly pipe: ((slices: readonly HeldSlice[], signal: AbortSignal) => Promise<Piped>) | undefined;
-  acknowledge(partition: TopicPartition, next: number): void;
-  report(report: LaneReport): void;
-  /** Told after each change: whoever is short of credit may want rows settled that now can be. */
-  changed(): void;
-  /** A bug of ours: the lane is over, and whoever runs it must stop. */
-  crash(cause: unknown): void;
-  readonly scheduler: SchedulerLike;
-  readonly random: () => number;
-  readonly signal: AbortSignal;
-};
-
 type InFlight = { readonly slices: readonly HeldSlice[]; readonly piped: boolean };
-type Parked = { readonly event: LaneEvent & TopicPartition; readonly held: HeldSlice | undefined };
 
 /**
  * One table's lane: does what the machine says, holds the slices that wait, keeps the time, and asks the
@@ -61,10 +25,10 @@ export class TableLane {
   readonly #aborter = new AbortController();
   readonly #pauseMs: (attempt: number) => number;
   readonly #held = new HeldSlices();
+  readonly #parked = new ParkedEvents();
   readonly #waiters = new Map<string, ((next: number | undefined) => void)[]>();
   readonly #inbox: { readonly event: LaneEvent; readonly held: HeldSlice | undefined }[] = [];
   readonly #closing: (() => void)[] = [];
-  #parked: Parked[] = [];
   #state: LaneState = initial;
   #stepping = false;
   #working = 0;
@@ -212,13 +176,13 @@ export class TableLane {
         break;
       case 'park':
         if (event.kind === 'slice' || event.kind === 'skip' || event.kind === 'halt')
-          this.#parked.push({ event, held });
+          this.#parked.add({ event, held });
         break;
       case 'give-back':
         held?.lease.release();
         break;
       case 'unpark':
-        this.#unpark(new Set(effect.partitions.map(keyOf)));
+        for (const parked of this.#parked.take(effect.partitions)) this.#dispatch(parked.event, parked.held);
         break;
       case 'resume-at':
         this.#answer(keyOf(effect), effect.next);
@@ -247,11 +211,11 @@ export class TableLane {
         break;
       case 'drop':
         this.#held.drop(effect.partitions);
-        this.#dropParked(new Set(effect.partitions.map(keyOf)));
+        this.#parked.drop(effect.partitions);
         break;
       case 'drop-all':
         this.#held.dropAll();
-        this.#dropParked(undefined);
+        this.#parked.dropAll();
         this.#flushTimer?.unsubscribe();
         break;
       case 'trim':
@@ -308,22 +272,6 @@ export class TableLane {
     this.#flushTimer = this.#options.scheduler.schedule(() => this.flush(), this.#options.bounds.maxMs);
   }
 
-  #unpark(partitions: ReadonlySet<string>): void {
-    const [again, left] = [[], []] as [Parked[], Parked[]];
-    for (const parked of this.#parked) (partitions.has(keyOf(parked.event)) ? again : left).push(parked);
-    this.#parked = left;
-    for (const { event, held } of again) this.#dispatch(event, held);
-  }
-
-  #dropParked(partitions: ReadonlySet<string> | undefined): void {
-    const [gone, left] = [[], []] as [Parked[], Parked[]];
-    for (const parked of this.#parked) {
-      (partitions === undefined || partitions.has(keyOf(parked.event)) ? gone : left).push(parked);
-    }
-    this.#parked = left;
-    for (const { held } of gone) held?.lease.release();
-  }
-
   #strip(records: readonly BadRecord[]): void {
     if (this.#inFlight === undefined) return;
     const slices = strip(this.#inFlight.slices, records);
@@ -376,6 +324,8 @@ export class TableLane {
         return { kind: 'bad', records: outcome.records, tolerance };
       case 'rewound':
         return { kind: 'broke', failure: rewound(outcome), mayPass: false };
+      default:
+        return unreachable(outcome);
     }
   }
 

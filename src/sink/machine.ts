@@ -1,4 +1,4 @@
-import { InvariantError } from '../base/errors.js';
+import { InvariantError, unreachable } from '../base/errors.js';
 import type { TopicPartition } from '../source/change-source.js';
 import {
   type Assignment,
@@ -75,6 +75,8 @@ export function step(state: LaneState, event: LaneEvent): Step {
       return state.kind === 'retrying'
         ? takeUp(state, state.batch, state.letters, [])
         : impossible(state, event);
+    default:
+      return unreachable(event);
   }
 }
 

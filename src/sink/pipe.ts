@@ -3,7 +3,7 @@ import { isSluiceError, SluiceError } from '../base/errors.js';
 import { type Changes, Op } from '../cdc/changes.js';
 import { type Change, changeObjects, fromObjects } from '../cdc/object-changes.js';
 import type { HeldSlice } from './held-slices.js';
-import type { Piped } from './lane.js';
+import type { Piped } from './lane-options.js';
 import type { BadRecord } from './settler.js';
 import type { Pipe } from './sink-options.js';
 import { keyOf } from './standing.js';

@@ -1,33 +1,24 @@
-import {
-  concatMap,
-  defer,
-  from,
-  lastValueFrom,
-  type Observable,
-  Subject,
-  type Subscription,
-  tap,
-} from 'rxjs';
-import { InvariantError, isSluiceError } from '../base/errors.js';
+import { setMaxListeners } from 'node:events';
+import { concatMap, from, type Observable, Subject, type Subscription, tap } from 'rxjs';
+import { InvariantError } from '../base/errors.js';
 import type { RecordDecoder } from '../cdc/decoder.js';
 import { Credit } from '../pipeline/credit.js';
 import { fromPull } from '../pipeline/from-pull.js';
-import { retryWithBackoff } from '../pipeline/retry.js';
-import type { ChangeSource, SourceEvent, TopicPartition } from '../source/change-source.js';
+import type { ChangeSource, SourceEvent } from '../source/change-source.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { formatAppId } from './app-id.js';
+import { AssignmentTurns } from './assignment-turns.js';
 import { type DeadLetter, lettersOf } from './dead-letters.js';
 import { Destinations } from './destinations.js';
-import { failureOf, mayPass } from './failure.js';
-import { TableLane, type LaneReport } from './lane.js';
-import type { Failure } from './lane-state.js';
+import { TableLane } from './lane.js';
+import type { LaneReport } from './lane-options.js';
+import { Persistence } from './persistence.js';
 import { PauseReasons } from './pause-reasons.js';
 import { pipeSlices } from './pipe.js';
 import { Router } from './router.js';
 import type { TableSettler, TableTarget } from './settler.js';
 import type { FailedTable, RunSummary, SinkEvent } from './sink-events.js';
 import type { SinkSettings } from './sink-options.js';
-import { keyOf } from './standing.js';
 import { Starts } from './starts.js';
 import { type ChangeOrigin, describeOrigin } from './table-path.js';
 import { type Table, TableCounts, Tables } from './tables.js';
@@ -40,7 +31,7 @@ export type SinkParts = {
   readonly store: ObjectStore;
   readonly decoder: RecordDecoder;
   readonly settings: SinkSettings;
-  createSettler(target: TableTarget): TableSettler;
+  readonly createSettler: (target: TableTarget) => TableSettler;
 };
 
 /** How a run is told to end: by the source, by its owner, or because nothing is left to do. */
@@ -59,10 +50,8 @@ export class SinkRun {
   readonly #credit: Credit;
   readonly #tables = new Tables();
   readonly #topics = new Map<string, TopicTables>();
-  readonly #handed = new Map<string, number>();
-  readonly #handled = new Map<string, number>();
-  readonly #everAssigned = new Map<string, Set<number>>();
-  readonly #turns = new Set<() => void>();
+  readonly #turns = new AssignmentTurns();
+  readonly #persistence: Persistence;
   readonly #failed: FailedTable[] = [];
   readonly #pauses: PauseReasons;
   readonly #startedAtMs: number;
@@ -81,6 +70,22 @@ export class SinkRun {
     this.#parts = parts;
     this.#credit = new Credit(parts.settings.memoryBytes, () => this.#feed());
     this.#pauses = new PauseReasons(parts.source);
+    this.#persistence = new Persistence({
+      scheduler: parts.settings.scheduler,
+      random: parts.settings.random,
+      signal: this.#intakeAborter.signal,
+      onWaiting: (why, failure) => {
+        this.#events.next({
+          kind: 'waiting',
+          table: undefined,
+          why,
+          ...(failure === undefined ? {} : { failure }),
+        });
+      },
+      onResumed: () => this.#events.next({ kind: 'resumed', table: undefined }),
+    });
+    // As many listeners as there are lanes and partitions: more than Node thinks plausible, and no leak.
+    setMaxListeners(0, this.#aborter.signal, this.#intakeAborter.signal);
     this.#startedAtMs = parts.settings.scheduler.now();
   }
 
@@ -133,7 +138,7 @@ export class SinkRun {
   async #open(): Promise<void> {
     const { source, settings, store, decoder } = this.#parts;
     const { signal } = this.#aborter;
-    const identity = await this.#persist('the source', (inner) => source.identity(inner));
+    const identity = await this.#persistence.try('the source', (inner) => source.identity(inner));
     const now = () => settings.scheduler.now();
     const starts = new Starts({
       store,
@@ -141,7 +146,7 @@ export class SinkRun {
       policy: settings.start,
       now,
       resolve: (partition, start, inner) => source.resolve(partition, start, inner),
-      partitionsOf: (topic) => Promise.resolve([...(this.#everAssigned.get(topic) ?? [])]),
+      partitionsOf: (topic) => Promise.resolve(this.#turns.partitionsOf(topic)),
     });
     const destinations = new Destinations(store, identity);
     const router = new Router({
@@ -150,7 +155,7 @@ export class SinkRun {
       credit: this.#credit,
       tolerance: settings.tolerance,
       onOffsetGap: settings.onOffsetGap,
-      startOf: (partition) => this.#persist(store.url, (inner) => starts.of(partition, inner)),
+      startOf: (partition) => this.#persistence.try(store.url, (inner) => starts.of(partition, inner)),
       topic: (name) => this.#topic(name, identity, destinations),
       putAside: (letters) => this.#putAside(letters),
       failTopic: (failure) => this.#failedTable({ ...failure, table: undefined, url: undefined }),
@@ -160,11 +165,14 @@ export class SinkRun {
       source.open({
         untilEnd: settings.untilEnd,
         signal: AbortSignal.any([signal, inner]),
-        resumeAt: (partition) => this.#resumeAt(router, partition),
+        resumeAt: async (partition) => {
+          await this.#turns.caughtUp(partition);
+          return router.take(partition);
+        },
       });
     this.#intake = fromPull(open, { credit: this.#credit, sizeOf: bytesOf })
       .pipe(
-        tap((event) => this.#count(this.#handed, event)),
+        tap((event) => this.#turns.handed(event)),
         concatMap((event) => {
           this.#handling = this.#handle(router, event);
           return from(this.#handling);
@@ -180,12 +188,7 @@ export class SinkRun {
     await router.handle(event);
     switch (event.kind) {
       case 'assigned':
-        this.#count(this.#handled, event);
-        for (const { topic, partition } of event.partitions) {
-          const partitions = this.#everAssigned.get(topic) ?? new Set();
-          this.#everAssigned.set(topic, partitions.add(partition));
-        }
-        for (const turn of this.#turns) turn();
+        this.#turns.handled(event);
         break;
       case 'batch':
         this.#tellRead(event.batch);
@@ -199,34 +202,10 @@ export class SinkRun {
       case 'drained':
         this.#end('drained');
         break;
-      default:
+      case 'revoked':
+      case 'progress':
+      case 'gap':
         break;
-    }
-  }
-
-  /**
-   * The source asks as soon as it has handed an assignment over; the answer waits until the events before it have
-   * been handled, so that batches of an earlier assignment cannot be taken for batches of this one.
-   */
-  async #resumeAt(router: Router, partition: TopicPartition): Promise<number> {
-    const key = keyOf(partition);
-    const turn = this.#handed.get(key) ?? 0;
-    while ((this.#handled.get(key) ?? 0) < turn) {
-      await new Promise<void>((resolve) => {
-        const proceed = () => {
-          this.#turns.delete(proceed);
-          resolve();
-        };
-        this.#turns.add(proceed);
-      });
-    }
-    return router.take(partition);
-  }
-
-  #count(counts: Map<string, number>, event: SourceEvent): void {
-    if (event.kind !== 'assigned') return;
-    for (const partition of event.partitions) {
-      counts.set(keyOf(partition), (counts.get(keyOf(partition)) ?? 0) + 1);
     }
   }
 
@@ -248,7 +227,7 @@ export class SinkRun {
         pathOf: this.#parts.settings.pathOf,
         make: (path, change) => this.#makeTable(path, change, identity),
         refuse: (failure, path) => this.#failedTable({ ...failure, table: path, url: undefined }),
-        persist: (work) => this.#persist(this.#parts.store.url, work),
+        persist: (work) => this.#persistence.try(this.#parts.store.url, work),
       });
       this.#topics.set(name, topic);
     }
@@ -357,39 +336,8 @@ export class SinkRun {
   async #putAside(letters: readonly DeadLetter[]): Promise<void> {
     const { deadLetters } = this.#parts.settings;
     if (deadLetters !== undefined)
-      await this.#persist('dead letters', (signal) => deadLetters.write(letters, signal));
+      await this.#persistence.try('dead letters', (signal) => deadLetters.write(letters, signal));
     this.#events.next({ kind: 'dead-letters', table: undefined, count: letters.length });
-  }
-
-  /** Tries until it succeeds or cannot; tells once that it waits, and once that it goes on. */
-  async #persist<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { scheduler, random } = this.#parts.settings;
-    const { signal } = this.#intakeAborter;
-    let waiting = false;
-    const onRetry = (cause: unknown) => {
-      if (waiting) return;
-      waiting = true;
-      const failure: Failure | undefined = isSluiceError(cause) ? failureOf(cause) : undefined;
-      const why = failure?.reason ?? `${what} does not answer`;
-      this.#events.next({
-        kind: 'waiting',
-        table: undefined,
-        why,
-        ...(failure === undefined ? {} : { failure }),
-      });
-    };
-    const retry = retryWithBackoff<T>({
-      baseMs: 500,
-      maxMs: 30_000,
-      mayPass,
-      random,
-      scheduler,
-      signal,
-      onRetry,
-    });
-    const result = await lastValueFrom(defer(() => from(work(signal))).pipe(retry));
-    if (waiting) this.#events.next({ kind: 'resumed', table: undefined });
-    return result;
   }
 
   async #closeLanes(how: 'finish' | 'abandon'): Promise<void> {

@@ -18,7 +18,7 @@ const reserved: ReadonlySet<string> = new Set(['_delta_log', '_change_data', '_s
  * characters are kept. `CONFIG_INVALID` for what cannot be a folder of its own: empty, `.`, `..`, the names that
  * tables use inside, and what is too long. Different values have different parts.
  */
-export function encodeSegment(value: string, from: ChangeOrigin | undefined = undefined): string {
+export function encodeSegment(value: string, from?: ChangeOrigin): string {
   if (value === '' || value === '.' || value === '..') {
     throw refused(value === '' ? 'an empty name' : `the name "${value}"`, from);
   }

@@ -11,11 +11,11 @@ export type TopicTablesOptions = {
   readonly tables: Tables;
   readonly destinations: Destinations;
   readonly pathOf: TableChoice;
-  make(path: string, change: ChangeOrigin): Table;
+  readonly make: (path: string, change: ChangeOrigin) => Table;
   /** Told once for each source that can have no table. */
-  refuse(failure: Failure, path: string | undefined): void;
+  readonly refuse: (failure: Failure, path: string | undefined) => void;
   /** Runs what touches the store; tries again while that can help. */
-  persist<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  readonly persist: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 };
 
 /** The sources that a topic holds, and the table of each. */

@@ -80,7 +80,8 @@ class MemorySource implements ArraySource {
     return Promise.resolve(own.map(({ partition }) => partition).sort((one, other) => one - other));
   }
 
-  async *open({ resumeAt, untilEnd, signal }: OpenOptions): AsyncGenerator<SourceEvent> {
+  async *open(options: OpenOptions): AsyncGenerator<SourceEvent> {
+    const { untilEnd, signal } = options;
     signal.throwIfAborted();
     assert(!this.#opened, 'a source is open once at a time');
     this.#opened = true;
@@ -102,7 +103,7 @@ class MemorySource implements ArraySource {
           if (event.kind === 'assigned') this.#withdraw(event.partitions);
           yield event;
           if (event.kind === 'assigned')
-            this.#ask(event.partitions, resumeAt, anySignal(signal, ended.signal));
+            this.#ask(event.partitions, options, anySignal(signal, ended.signal));
         } else if (untilEnd && this.#drained()) {
           yield { kind: 'drained' };
           return;
@@ -133,7 +134,7 @@ class MemorySource implements ArraySource {
   }
 
   /** Asks side by side where each partition begins. */
-  #ask(partitions: readonly TopicPartition[], resumeAt: OpenOptions['resumeAt'], signal: AbortSignal): void {
+  #ask(partitions: readonly TopicPartition[], options: OpenOptions, signal: AbortSignal): void {
     for (const part of this.#partsOf(partitions)) {
       const turn = ++part.turn;
       const begin = (expected: number) => {
@@ -148,7 +149,7 @@ class MemorySource implements ArraySource {
         this.#refused = { cause };
         this.#wake();
       };
-      resumeAt(only(part), signal).then(begin, refuse);
+      options.resumeAt(only(part), signal).then(begin, refuse);
     }
   }
 

@@ -183,8 +183,8 @@ function check(world: World, history: readonly Step[]): void {
         expect(base, `${name}, partition ${partition}: where a range begins`).toBe(at);
         at = next;
       }
-      if (at > 0)
-        expect(at, `${name}, partition ${partition}: where the last one ends`).toBe(ends[partition]);
+      const end = at === 0 ? 0 : ends[partition];
+      expect(at, `${name}, partition ${partition}: where the last one ends`).toBe(end);
     }
   });
 }

@@ -1,6 +1,7 @@
 import { concatMap, delay, EMPTY, from, map, mergeMap, of, reduce, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/base/errors.js';
+import type { Change } from '../../src/cdc/object-changes.js';
 import type { DeadLetter, DeadLetters } from '../../src/sink/dead-letters.js';
 import type { TableTarget } from '../../src/sink/settler.js';
 import { arraySource } from '../../src/testing/array-source.js';
@@ -297,13 +298,7 @@ describe('R11: operators between source and sink', () => {
       untilEnd: true,
       pipe: (changes$) =>
         changes$.pipe(
-          reduce(
-            (all: (typeof changes$ extends import('rxjs').Observable<infer C> ? C : never)[], each) => [
-              each,
-              ...all,
-            ],
-            [],
-          ),
+          reduce((all: Change[], each) => [each, ...all], []),
           concatMap((all) => from(all)),
           mergeMap((each) => [
             each,
