@@ -50,6 +50,17 @@ for (const value of [deltaSink, kafka, replay, DeltaTable.open, formatPosition, 
 }
 `;
 
+const COMPILE = [
+  '--module',
+  'nodenext',
+  '--target',
+  'es2022',
+  '--strict',
+  '--skipLibCheck',
+  '--types',
+  'node',
+];
+
 const problems = [];
 const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
 try {
@@ -130,7 +141,7 @@ function checkConsumer(tarball) {
   ];
   const compiled = spawnSync(
     process.execPath,
-    [resolve('node_modules/typescript/bin/tsc'), ...compile, 'consumer.ts'],
+    [resolve('node_modules/typescript/bin/tsc'), ...COMPILE, 'consumer.ts'],
     { cwd: folder, encoding: 'utf8' },
   );
   if (compiled.status !== 0) {
@@ -139,6 +150,7 @@ function checkConsumer(tarball) {
   }
   const ran = spawnSync(process.execPath, ['consumer.js'], { cwd: folder, encoding: 'utf8' });
   if (ran.status !== 0) problems.push(`a consumer does not run:\n${ran.stderr}`);
+  checkReadme();
   const cli = spawnSync(process.execPath, ['node_modules/sluice/dist/src/cli/main.js', 'demo'], {
     cwd: folder,
     encoding: 'utf8',
@@ -146,6 +158,28 @@ function checkConsumer(tarball) {
   if (cli.status !== 0) problems.push(`the demo of the packed package fails:\n${cli.stdout}${cli.stderr}`);
   if (!cli.stdout.includes('npx sluice table'))
     problems.push('the demo names commands that an installed package has not');
+}
+
+/** The README's examples compile, and those that need no broker run. */
+function checkReadme() {
+  const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```ts( kafka)?\n(.*?)^```$/gms)];
+  if (blocks.length === 0) problems.push('the README has no example');
+  symlinkSync(join(folder, 'node_modules/sluice/demo'), join(folder, 'demo'), 'dir');
+  for (const [at, [, needs, code]] of blocks.entries()) {
+    const name = `readme-${at + 1}`;
+    writeFileSync(join(folder, `${name}.ts`), code);
+    const lib = ['--lib', 'es2023,esnext.disposable'];
+    const compiled = spawnSync(
+      process.execPath,
+      [resolve('node_modules/typescript/bin/tsc'), ...COMPILE, ...lib, `${name}.ts`],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    if (compiled.status !== 0)
+      problems.push(`example ${at + 1} of the README does not compile:\n${compiled.stdout}`);
+    if (needs !== undefined || compiled.status !== 0) continue;
+    const ran = spawnSync(process.execPath, [`${name}.js`], { cwd: folder, encoding: 'utf8' });
+    if (ran.status !== 0) problems.push(`example ${at + 1} of the README fails:\n${ran.stderr}`);
+  }
 }
 
 function run(command, args) {

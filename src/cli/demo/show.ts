@@ -26,7 +26,8 @@ export function figuresText(summary: RunSummary): string {
 export async function tablesText({ tables }: RunSummary, signal: AbortSignal): Promise<string> {
   const lines: (readonly string[])[] = [];
   for (const { table, url, commits, inserted, updated, deleted } of tables) {
-    const rows = await rowsAt(url, undefined, signal);
+    // A table that failed at its first record was never made.
+    const rows = commits === 0 ? '' : await rowsAt(url, undefined, signal);
     lines.push([table, ...[rows, commits, inserted, updated, deleted].map(String)]);
   }
   lines.sort(([a = ''], [b = '']) => compareUtf8(a, b));
