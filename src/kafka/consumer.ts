@@ -66,8 +66,8 @@ export type MemberEvents = {
   lostOffset(topic: string, partition: number): void;
   /** A broker answered. */
   answered(): void;
-  /** A connection failed, or a request was not answered in time. */
-  unanswered(why: string): void;
+  /** A connection failed, or a request was not answered in the time that it was waited for. */
+  unanswered(why: string, waitedMs: number): void;
   /** The member has ended and will not come back; `cause` as the client gave it. */
   crashed(cause: unknown): void;
 };
@@ -90,9 +90,6 @@ export interface GroupMember {
 
 /** kafkajs says this, with topic and partition, before it moves to its default offset. It has no event for it. */
 const LOST_OFFSET = 'Offset out of range, resetting to default offset';
-
-/** Requests whose answer shows that the group and its brokers are alive. */
-const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(['Fetch', 'Heartbeat', 'SyncGroup']);
 
 export function groupMember(
   connection: KafkaConnection,
@@ -152,11 +149,12 @@ function listen(consumer: Consumer, events: MemberEvents): void {
       last: Number(payload.lastOffset),
     });
   });
-  consumer.on(REQUEST, ({ payload }) => {
-    if (SIGNS_OF_LIFE.has(payload.apiName)) events.answered();
-  });
+  consumer.on(REQUEST, () => events.answered());
   consumer.on(REQUEST_TIMEOUT, ({ payload }) =>
-    events.unanswered(`${payload.broker} did not answer ${payload.apiName} in time`),
+    events.unanswered(
+      `${payload.broker} did not answer ${payload.apiName} in time`,
+      Date.now() - payload.sentAt,
+    ),
   );
   consumer.on(CRASH, ({ payload }) => events.crashed(payload.error));
 }
@@ -167,7 +165,7 @@ function overhear(line: KafkaLogLine, events: MemberEvents): void {
   if (line.message === LOST_OFFSET && typeof topic === 'string' && typeof partition === 'number') {
     events.lostOffset(topic, partition);
   } else if (line.from === 'Connection') {
-    events.unanswered(typeof broker === 'string' ? `${broker}: ${line.message}` : line.message);
+    events.unanswered(typeof broker === 'string' ? `${broker}: ${line.message}` : line.message, 0);
   }
 }
 

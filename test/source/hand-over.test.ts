@@ -85,30 +85,42 @@ describe('records', () => {
 });
 
 describe('an outage', () => {
-  test('is told once when it lasts, and its end once', async () => {
+  const watched = (patienceMs: number) => {
     const told: string[] = [];
-    const waited = new Promise<void>((resolve) => {
-      const outage = new Outage(1, ({ kind }) => {
-        told.push(kind);
-        if (kind !== 'waiting') return resolve();
-        outage.failed('again');
-        outage.failed('and again');
-        outage.healed();
-        outage.healed();
-      });
-      outage.failed('first');
-      outage.failed('second');
-    });
-    await waited;
+    const clock = { nowMs: 0 };
+    const outage = new Outage(
+      patienceMs,
+      ({ kind }) => told.push(kind),
+      () => clock.nowMs,
+    );
+    return { told, clock, outage };
+  };
+
+  test('is told once when attempts fail for long enough, and its end once', () => {
+    const { told, clock, outage } = watched(100);
+    for (clock.nowMs = 0; clock.nowMs < 1000; clock.nowMs += 30) outage.failed('refused');
+    expect(told).toEqual(['waiting']);
+    outage.healed();
+    outage.healed();
     expect(told).toEqual(['waiting', 'resumed']);
   });
 
-  test('is not told when it heals at once', () => {
-    const told: string[] = [];
-    const outage = new Outage(60_000, ({ kind }) => told.push(kind));
-    outage.failed('a broker hands its partitions over');
+  test('is not told of failures with an answer in between, however many', () => {
+    const { told, clock, outage } = watched(100);
+    for (clock.nowMs = 0; clock.nowMs < 1000; clock.nowMs += 90) {
+      outage.failed('a broker hands its partitions over');
+      outage.healed();
+      outage.failed('and another one');
+    }
     outage.healed();
-    outage.close();
+    clock.nowMs += 10_000;
+    outage.failed('alone after a long silence');
     expect(told).toEqual([]);
+  });
+
+  test('is told at once of an attempt that was waited for long enough', () => {
+    const { told, outage } = watched(100);
+    outage.failed('no answer', 150);
+    expect(told).toEqual(['waiting']);
   });
 });

@@ -66,7 +66,11 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
     this.#options = options;
     this.#open = open;
     this.#queue = new HandOver(options.readAheadBytes);
-    this.#outage = new Outage(options.outageMs, (event) => this.#queue.push(event));
+    this.#outage = new Outage(
+      options.outageMs,
+      (event) => this.#queue.push(event),
+      () => performance.now(),
+    );
     this.#signal = AbortSignal.any([open.signal, this.#closing.signal]);
     // Every partition of an assignment waits under it.
     setMaxListeners(0, this.#signal);
@@ -144,7 +148,6 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
   }
 
   async #close(): Promise<void> {
-    this.#outage.close();
     clearTimeout(this.#commitTimer);
     this.#closing.abort(new Error('the stream is closed'));
     this.#queue.wake();
@@ -219,7 +222,7 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
       fetchStarted: (nodeId) => this.#assignment?.clock.began(nodeId, performance.now()),
       lostOffset: (topic, partition) => this.#assignment?.lostOffset(topic, partition),
       answered: () => this.#outage.healed(),
-      unanswered: (why) => this.#outage.failed(why),
+      unanswered: (why, waitedMs) => this.#outage.failed(why, waitedMs),
       crashed: (cause) => end({ kind: 'crashed', cause }),
     });
     this.#member = member;
