@@ -8,7 +8,8 @@ export { debezium, type DebeziumOptions } from './cdc/debezium.js';
 export type { Origin } from './cdc/changes.js';
 export type { Change } from './cdc/object-changes.js';
 
-export { deltaSink } from './sink/delta-sink.js';
+export { deltaSink, type DeltaSinkRun } from './sink/delta-sink.js';
+export { decode } from './sink/decode.js';
 export type { DeltaSinkOptions, Pipe } from './sink/sink-options.js';
 export type { FailedTable, RunSummary, SinkEvent, TableSummary } from './sink/sink-events.js';
 export type { ConfiguredColumn, TableNote, TableOptions } from './sink/settler.js';
@@ -16,6 +17,13 @@ export { formatPath, type ChangeOrigin, type TableChoice } from './sink/table-pa
 export type { DeadLetter, DeadLetters } from './sink/dead-letters.js';
 export { fileDeadLetters } from './sink/dead-letter-file.js';
 export { topicDeadLetters } from './sink/dead-letter-topic.js';
+
+// RxJS operators, for pipelines of one's own.
+export { Credit } from './pipeline/credit.js';
+export { fromPull, type FromPullOptions } from './pipeline/from-pull.js';
+export { lanes, type LanesOptions } from './pipeline/lanes.js';
+export { microBatch, type MicroBatchOptions } from './pipeline/micro-batch.js';
+export { isRetryable, retryWithBackoff, type RetryOptions } from './pipeline/retry.js';
 
 export { kafka, type KafkaSourceOptions } from './source/kafka/kafka.js';
 export { replay, type ReplayOptions } from './source/replay/replay.js';

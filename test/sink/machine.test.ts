@@ -155,7 +155,13 @@ class World {
       case 'give-back':
         if (event.kind === 'slice') this.givenBack++;
         break;
-      default:
+      case 'end-batch':
+      case 'report-failed':
+      case 'report-resumed':
+      case 'report-waiting':
+      case 'resume-at':
+      case 'strip':
+      case 'trim':
         break;
     }
   }
