@@ -113,7 +113,7 @@ export class TableLane {
 
   /** Settles what waits, without waiting for more. */
   flush(): void {
-    this.#dispatch(this.#due());
+    this.#dispatch({ kind: 'due', upTo: new Map() });
   }
 
   #due(): LaneEvent {
@@ -157,7 +157,7 @@ export class TableLane {
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
         // Where the batch ends is decided when its turn comes: what was asked for before it may have changed that.
-        const event = next.event.kind === 'due' ? this.#due() : next.event;
+        const event = next.event.kind === 'due' && this.#state.kind === 'filling' ? this.#due() : next.event;
         const { state, effects } = step(this.#state, event);
         this.#state = state;
         for (const effect of effects) this.#perform(effect, event, next.held);

@@ -5,6 +5,7 @@ import { type Credit, Lease } from '../pipeline/credit.js';
 import type { ChangeSource, SourceBatch, SourceEvent, TopicPartition } from '../source/change-source.js';
 import type { DeadLetter } from './dead-letters.js';
 import type { Failure } from './lane-state.js';
+import type { ReadPosition } from './read-positions.js';
 import { mergeRows, splitChanges } from './split-changes.js';
 import { keyOf } from './standing.js';
 import type { Table } from './tables.js';
@@ -18,6 +19,8 @@ export type RouterOptions = {
   readonly onOffsetGap: 'fail' | 'continue';
   /** Where the partition begins for a table that holds nothing of it. */
   startOf(partition: TopicPartition): Promise<number>;
+  /** How far the partition was read by earlier runs, if it fed no table. */
+  readOf(partition: TopicPartition): Promise<ReadPosition | undefined>;
   topic(name: string): TopicTables;
   /** Puts records aside that no table can be told for; resolves when they are safe. */
   putAside(letters: readonly DeadLetter[]): Promise<void>;
@@ -32,6 +35,8 @@ type Assigned = TopicPartition & {
   readonly tables: Set<Table>;
   /** What is known to be in each table. */
   readonly committed: Map<Table, number>;
+  /** What its records were so far, in this run and earlier ones. */
+  seen: 'nothing' | 'foreign' | 'changes';
 };
 
 /**
@@ -42,6 +47,8 @@ type Assigned = TopicPartition & {
 export class Router {
   readonly #options: RouterOptions;
   readonly #assigned = new Map<string, Assigned>();
+  /** Ours, and not taken yet. */
+  readonly #awaited = new Set<string>();
   readonly #failed = new Map<string, Failure>();
 
   constructor(options: RouterOptions) {
@@ -52,6 +59,15 @@ export class Router {
     return [...this.#assigned.values()];
   }
 
+  /** Partitions that feed no table, and how far they have been read. */
+  get unfed(): readonly (TopicPartition & ReadPosition)[] {
+    return [...this.#assigned.values()]
+      .filter(({ tables }) => tables.size === 0)
+      .map(({ topic, partition, position, seen }) => {
+        return { topic, partition, next: position, foreign: seen === 'foreign' };
+      });
+  }
+
   /** Partitions that this table gets. */
   partitionsOf(table: Table): readonly TopicPartition[] {
     return [...this.#assigned.values()].filter(({ tables }) => tables.has(table));
@@ -59,6 +75,7 @@ export class Router {
 
   /** Whether there is still something that a record of an assigned partition could come into. */
   get alive(): boolean {
+    if (this.#awaited.size > 0) return true;
     return [...this.#assigned.values()].some(({ topic, tables }) => {
       if (this.#failed.has(topic)) return false;
       return tables.size === 0 || [...tables].some(({ lane }) => lane.state.kind !== 'failed');
@@ -88,7 +105,11 @@ export class Router {
       await topic.load();
       if ([...topic.tables].every((table) => tables.has(table))) break;
     }
-    const position = committed.size === 0 ? start : Math.min(...committed.values());
+    const read = tables.size === 0 ? await this.#options.readOf(partition) : undefined;
+    const begin = Math.max(start, read?.next ?? start);
+    const position = committed.size === 0 ? begin : Math.min(...committed.values());
+    // Taken away while the tables were asked: nothing of it comes.
+    if (!this.#awaited.delete(keyOf(partition))) return position;
     this.#assigned.set(keyOf(partition), {
       topic: name,
       partition: number,
@@ -96,6 +117,7 @@ export class Router {
       start,
       tables,
       committed,
+      seen: read?.foreign === true ? 'foreign' : 'nothing',
     });
     return position;
   }
@@ -111,6 +133,8 @@ export class Router {
       case 'revoked':
         return this.#revoke(event.partitions);
       case 'assigned':
+        for (const partition of event.partitions) this.#awaited.add(keyOf(partition));
+        return undefined;
       case 'waiting':
       case 'resumed':
       case 'drained':
@@ -122,6 +146,7 @@ export class Router {
     for (const partition of partitions) {
       const assigned = this.#assigned.get(keyOf(partition));
       this.#assigned.delete(keyOf(partition));
+      this.#awaited.delete(keyOf(partition));
       for (const { lane } of assigned?.tables ?? []) lane.revoke([partition]);
     }
   }
@@ -133,6 +158,8 @@ export class Router {
       if (assigned === undefined || this.#failed.has(batch.topic)) return;
       const changes = this.#options.decoder.peek(batch.topic, batch.partition, batch.records);
       const { parts, orphans } = splitChanges(changes);
+      if (parts.length > 0 || orphans.length > 0) assigned.seen = 'changes';
+      else if (assigned.seen === 'nothing') assigned.seen = 'foreign';
       const rows = new Map<Table, Uint32Array>();
       for (const part of parts) {
         const table = await this.#tableOf(assigned, part.origin);
@@ -249,13 +276,15 @@ export class Router {
 
   /** Offsets from `expected` on are gone, up to `found`; or, if `found` is lower, were never written. */
   #gap(partition: TopicPartition, expected: number, found: number): void {
-    const { onOffsetGap, source } = this.#options;
+    const { onOffsetGap, source, decoder } = this.#options;
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
     const { topic, partition: number, tables } = assigned;
     const place = { topic, partition: number, offset: expected };
     const regressed = found < expected;
-    if (!regressed && onOffsetGap === 'continue') {
+    if (tables.size === 0 && (assigned.seen === 'foreign' || decoder.isForeignTopic(topic))) {
+      // Heartbeats and transaction markers that have expired are missed by nobody.
+    } else if (!regressed && onOffsetGap === 'continue') {
       for (const { lane } of tables) lane.skip(partition, found);
     } else {
       const failure: Failure = regressed

@@ -15,6 +15,7 @@ import type { LaneReport } from './lane-options.js';
 import { Persistence } from './persistence.js';
 import { PauseReasons } from './pause-reasons.js';
 import { pipeSlices } from './pipe.js';
+import { ReadPositions } from './read-positions.js';
 import { Router } from './router.js';
 import type { TableSettler, TableTarget } from './settler.js';
 import type { FailedTable, RunSummary, SinkEvent } from './sink-events.js';
@@ -56,6 +57,7 @@ export class SinkRun {
   readonly #pauses: PauseReasons;
   readonly #startedAtMs: number;
   #router: Router | undefined;
+  #positions: ReadPositions | undefined;
   #handling: Promise<void> = Promise.resolve();
   #intake: Subscription | undefined;
   #ending: Ending | undefined;
@@ -105,7 +107,10 @@ export class SinkRun {
       save();
       this.schedule(undefined, settings.saveMs);
     }, settings.saveMs);
-    const save = () => this.#tables.all().forEach(({ lane }) => lane.save());
+    const save = () => {
+      for (const { lane } of this.#tables.all()) lane.save();
+      void this.#savePositions(); // Never fails; what is not kept is read again.
+    };
     try {
       if (this.#ending === undefined) await this.#open();
       this.#ending = await ended;
@@ -149,6 +154,8 @@ export class SinkRun {
       partitionsOf: (topic) => Promise.resolve(this.#turns.partitionsOf(topic)),
     });
     const destinations = new Destinations(store, identity);
+    const positions = new ReadPositions(store, identity);
+    this.#positions = positions;
     const router = new Router({
       source,
       decoder,
@@ -156,6 +163,7 @@ export class SinkRun {
       tolerance: settings.tolerance,
       onOffsetGap: settings.onOffsetGap,
       startOf: (partition) => this.#persistence.try(store.url, (inner) => starts.of(partition, inner)),
+      readOf: (partition) => this.#persistence.try(store.url, (inner) => positions.load(partition, inner)),
       topic: (name) => this.#topic(name, identity, destinations),
       putAside: (letters) => this.#putAside(letters),
       failTopic: (failure) => this.#failedTable({ ...failure, table: undefined, url: undefined }),
@@ -354,10 +362,21 @@ export class SinkRun {
         : scheduler.schedule(() => {
             for (const lane of lanes) lane.abandon();
           }, stopMs);
-    await Promise.all(lanes.map((lane) => lane.closed()));
+    await Promise.all([...lanes.map((lane) => lane.closed()), this.#savePositions()]);
     deadline?.unsubscribe();
     this.#aborter.abort(new DOMException('the sink has ended', 'AbortError'));
     this.#events.complete();
+  }
+
+  /** Keeps how far partitions that feed no table have been read. */
+  async #savePositions(): Promise<void> {
+    for (const { topic, partition, ...position } of this.#router?.unfed ?? []) {
+      try {
+        await this.#positions?.save({ topic, partition }, position, this.#aborter.signal);
+      } catch {
+        return; // A store that is in trouble is told of by the lanes.
+      }
+    }
   }
 
   #summary(ended: Ending): RunSummary {
