@@ -76,6 +76,14 @@ export function orderText(position: string): string {
 }
 
 /**
+ * Whether a place orders rows of different partitions: the source's own numbers do, a Kafka offset orders its partition
+ * only.
+ */
+export function ordersAcrossPartitions(position: string): boolean {
+  return position !== '' && !position.startsWith('9');
+}
+
+/**
  * Negative, zero or positive as `a` is before, at or after `b`: by epoch, then by format, then by the
  * source's numbers. A total order of all position texts; '' (no position) is before any other.
  */

@@ -71,11 +71,6 @@ describe('a look at a record', () => {
       '1000000007fffffffffffffff;-;000000000000',
     ],
     [
-      'PostgreSQL without an LSN',
-      '"connector":"postgresql","lsn":null',
-      '1000000000000000000000000;-;000000000000',
-    ],
-    [
       'another connector',
       '"connector":"sqlserver","ts_ms":-5,"commit_lsn":"x"',
       '9000000000000000000000005;-;000000000000',
@@ -84,6 +79,16 @@ describe('a look at a record', () => {
     const value = envelope({ after: ROW, source: `{${members}}` });
     expect(debezium().peek('t', 0, [record(5, { key: KEY, value })]).position).toEqual([position]);
   });
+
+  test.each(['"connector":"postgresql","lsn":null', '"connector":"mysql","file":null,"pos":0'])(
+    'R22: a change without its place in the history is bad, for it could not be told from a repeat: %s',
+    (members) => {
+      const value = envelope({ after: ROW, source: `{${members}}` });
+      const changes = debezium().peek('t', 0, [record(5, { key: KEY, value })]);
+      expect([...changes.op]).toEqual([Op.bad]);
+      expect(changes.problem(0)).toMatchObject({ kind: 'envelope', field: 'source' });
+    },
+  );
 
   test.each([
     '"true"',
@@ -267,7 +272,7 @@ describe('a record that cannot be read', () => {
     const changes = peek(
       { key: KEY, value: envelope({ after: `{"id":1,"name":${deep}}` }) },
       { key: KEY, value: envelope({ after: ROW, before: objects }) },
-      { key: KEY, value: envelope({ after: ROW, source: `{"connector":"postgresql","x":${deep}}` }) },
+      { key: KEY, value: envelope({ after: ROW, source: `{"connector":"postgresql","lsn":7,"x":${deep}}` }) },
       { key: KEY, value: deep },
       { key: deep, value: envelope({ after: ROW }) },
       { key: KEY, value: `{"schema":${objects},"payload":${envelope({ after: ROW })}}` },

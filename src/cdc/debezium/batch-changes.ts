@@ -195,6 +195,13 @@ class Peek {
     }
     const { batch } = this;
     const { source } = batch.memory;
+    if (!source.placed) {
+      this.#origins.push(source.origin);
+      this.positions.none();
+      this.op[i] = Op.bad;
+      this.problems.set(i, NO_PLACE);
+      return;
+    }
     this.op[i] = envelope.op;
     this.flags[i] =
       (envelope.before >= 0 ? Flag.before : 0) |
@@ -224,6 +231,13 @@ class Peek {
     if (this.op[i] === Op.tombstone && locator.shape < 0) this.op[i] = Op.foreign;
   }
 }
+
+/** Without its place a change can be told neither from a late one nor from a repeat. */
+const NO_PLACE: RecordProblem = {
+  kind: 'envelope',
+  reason: "the event's source block does not say where in the source's history it stands",
+  field: 'source',
+};
 
 function headerFlags(record: RawRecord): number {
   const { headers } = record;

@@ -47,6 +47,10 @@ export class Words {
   high = 0;
   low = 0;
 
+  get isZero(): boolean {
+    return this.high === 0 && this.low === 0;
+  }
+
   set(value: number): void {
     this.high = Math.floor(value / 0x1_0000_0000);
     this.low = value >>> 0;
@@ -77,6 +81,19 @@ export class SourceReader {
   /** The number at the end of a binlog file's name. */
   file = 0;
   snapshot = false;
+
+  /** Whether the block says where in the source's history it stands; connectors that we cannot order need not. */
+  get placed(): boolean {
+    switch (this.origin.connector) {
+      case 'postgresql':
+        return !this.lsn.isZero;
+      case 'mysql':
+      case 'mariadb':
+        return this.file !== 0 || !this.pos.isZero;
+      default:
+        return true;
+    }
+  }
 
   /** `origins` interns: readers that share it give the same object for the same table. */
   constructor(origins: Map<string, Origin>) {

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { ordersAcrossPartitions } from '../../cdc/position.js';
 import { rebase, type ReadSet, type RebaseState } from '../../operations/merge/rebase.js';
 import type { RowPlaces } from '../../operations/merge/rows.js';
 import type { StagedChanges } from '../../operations/merge/staged.js';
 import type { Action } from '../../protocol/actions.js';
-import { partitionKey, type TopicPartition } from '../../source/change-source.js';
+import { partitionKey } from '../../source/change-source.js';
+import type { CheckpointOutcome } from '../../table/checkpoint.js';
 import { commit, type CommitRequest } from '../../table/commit.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { OffsetRange, SettleMetrics, Slice, TableTarget } from '../settler.js';
 import { commitInfoOf, type Told } from './commit-info.js';
 import { IMAGE_TTL_MS } from './parked-images.js';
+import type { Floor } from './floors.js';
 import { domainsOf, isPartitionDomain, partitionDomainName, type StateFile } from './partition-domain.js';
 import { lastRecordOf, progressActions, type PartitionStep } from './sink-commit.js';
 import { nothingStaged } from './stage-rows.js';
 import type { PreparedTable } from './target.js';
-
-/** The place of a truncate: no row of the table at or below it comes back. */
-export type Floor = { readonly at: TopicPartition; readonly text: string };
 
 /** All that one commit says: the table as it leaves it, rows, offsets, and what each partition is to remember. */
 export type BatchCommit = {
@@ -27,7 +27,7 @@ export type BatchCommit = {
   readonly slices: readonly Slice[];
   /** Key columns; empty where the commit does not say. */
   readonly keys: readonly string[];
-  readonly floor?: Floor | undefined;
+  readonly floors?: readonly Floor[];
   /** Files of images to name, by partition. */
   readonly parked?: ReadonlyMap<string, StateFile>;
   readonly rows?: {
@@ -47,6 +47,8 @@ export type BatchOutcome =
       readonly next: ReadonlyMap<string, number>;
       readonly metrics: SettleMetrics;
       readonly snapshot: Snapshot;
+      /** Work after the commit; never rejects. */
+      readonly background: Promise<CheckpointOutcome>;
     }
   /** What it was planned on has changed: plan again. */
   | { readonly kind: 'conflict'; readonly why: string };
@@ -65,6 +67,7 @@ export async function commitBatch(target: TableTarget, batch: BatchCommit): Prom
     kind: 'committed',
     version: outcome.version,
     snapshot: outcome.snapshot,
+    background: outcome.background,
     next: new Map(batch.spans.map((span) => [partitionKey(span.topic, span.partition), span.next])),
     metrics: { ...NO_METRICS, ...batch.metrics, attempts: outcome.attempts },
   };
@@ -158,14 +161,28 @@ function partitionSteps(target: TableTarget, batch: BatchCommit): readonly Parti
     const previous = known.get(partitionDomainName(span.topic, span.partition));
     const kept = (previous?.files ?? []).filter((file) => nowMs - file.writtenAtMs < IMAGE_TTL_MS);
     const parked = batch.parked?.get(partitionKey(span.topic, span.partition));
-    const { floor } = batch;
     return {
       ...span,
       previous,
       last: lastRecordOf(batch.slices, span),
-      floor: floor?.at.topic === span.topic && floor.at.partition === span.partition ? floor.text : undefined,
+      floor: floorFor(span, batch),
       keys: batch.keys,
       files: parked === undefined ? kept : [...kept, parked],
     };
   });
+}
+
+/** A partition's own floor of this commit; the first one also keeps those of partitions that the commit has nothing of. */
+function floorFor(span: OffsetRange, { floors = [], spans }: BatchCommit): string | undefined {
+  const isAt = (range: OffsetRange, { at }: Floor): boolean =>
+    range.topic === at.topic && range.partition === at.partition;
+  const kept = floors.filter(
+    (floor) =>
+      isAt(span, floor) ||
+      (span === spans[0] && ordersAcrossPartitions(floor.text) && !spans.some((range) => isAt(range, floor))),
+  );
+  return kept
+    .map(({ text }) => text)
+    .toSorted()
+    .at(-1);
 }

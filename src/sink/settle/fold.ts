@@ -40,8 +40,8 @@ export type FoldInput = {
   /** By key: the located row that stands, or -1; and its position (null: unknown, loses to any event). */
   readonly standingRow: Int32Array;
   readonly standingPosition: readonly (string | null)[];
-  /** Rows at or below it are gone for good (R14); empty for none. */
-  readonly floor: string;
+  /** By slice: rows at or below it are gone for good (R14); '' for none. */
+  readonly floors: readonly string[];
   /** The number of the key a create came from, -1 if that key is not in the batch. */
   readonly oldKeyNumber: (event: number) => number;
   readonly oldKeyText: (event: number) => string;
@@ -63,7 +63,7 @@ export type Folded = {
  * decides here and against the table.
  */
 export function fold(input: FoldInput): Folded {
-  const { events, keyOf, floor } = input;
+  const { events, keyOf } = input;
   const row = new Int32Array(input.keyCount);
   for (let key = 0; key < input.keyCount; key++) {
     const located = input.standingRow[key] ?? -1;
@@ -86,6 +86,7 @@ export function fold(input: FoldInput): Folded {
     if (key < 0) continue;
     const eventOp = events.op(event);
     const eventPosition = events.position(event);
+    const floor = input.floors[events.slice[event] ?? -1] ?? '';
     if (floor !== '' && orderText(eventPosition) <= floor) {
       stale++;
       continue;

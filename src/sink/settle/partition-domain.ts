@@ -59,13 +59,6 @@ export function domainsOf(snapshot: Snapshot | undefined): ReadonlyMap<string, P
   return domains;
 }
 
-/** The greatest floor of all partitions: a truncate lies in one, the rows it removes in all. */
-export function greatestFloor(domains: Iterable<PartitionDomain>): string {
-  let floor = '';
-  for (const domain of domains) if (domain.floor !== undefined && domain.floor > floor) floor = domain.floor;
-  return floor;
-}
-
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,17 +1,18 @@
 import { orderText } from '../../cdc/position.js';
 import { takeRows, type ArrowTable } from '../../columnar/arrow.js';
-import { must } from '../../base/errors.js';
+import { hasChangeFeed } from '../../operations/change-types.js';
 import { locateRows } from '../../operations/merge/locate.js';
 import { readRows } from '../../operations/merge/read-rows.js';
 import type { LocatedRows, RowPlaces } from '../../operations/merge/rows.js';
 import type { StructField, StructType } from '../../schema/types.js';
 import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
-import type { Slice, TableOptions } from '../settler.js';
+import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Planned } from './batch-plan.js';
 import { Events } from './events.js';
+import type { Floors } from './floors.js';
 import { NO_ROW, fold, standing, type Folded } from './fold.js';
-import { numberKeys, type NumberedKeys } from './keys.js';
+import { changesRow, numberKeys, type NumberedKeys } from './keys.js';
 import { NewRows, standingImages, type ImageDoors } from './new-rows.js';
 import type { ImageToPark, ParkedImages } from './parked-images.js';
 
@@ -22,7 +23,7 @@ export type KeyedBatch = {
   /** What rows are written as: the table's schema, or the one it has from this commit on. */
   readonly layout: TableLayout;
   readonly keys: readonly string[];
-  readonly floor: string;
+  readonly floors: Floors;
   readonly options: TableOptions;
   /** Images that earlier commits parked; read only if a create asks for one. */
   readonly parked: () => Promise<ParkedImages>;
@@ -53,7 +54,8 @@ type Decided = {
 export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
   const { layout, options, snapshot, signal } = batch;
   const events = new Events(batch.slices);
-  const columns = batch.keys.map((name) => must(findField(layout.schema, name), `key column ${name}`));
+  const columns = batch.keys.flatMap((name) => findField(layout.schema, name) ?? []);
+  if (columns.length < batch.keys.length) return { kind: 'bad-records', records: withoutKey(batch, columns) };
   const keys = numberKeys(events, columns);
   if (keys.bad.length > 0) return { kind: 'bad-records', records: keys.bad };
   if (keys.texts.length === 0) return { kind: 'nothing' };
@@ -61,8 +63,9 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
   const stand = await findStanding(batch, keys);
   const folded = foldBatch(batch, events, columns, keys, stand);
   const decided = decide(folded.final, stand, keys);
-  if (decided.updates.length + decided.inserts.length + decided.deletes.length === 0)
-    return { kind: 'nothing' };
+  const buried = folded.buried.filter(({ row }) => row !== NO_ROW);
+  const changed = decided.updates.length + decided.inserts.length + decided.deletes.length;
+  if (changed + buried.length === 0) return { kind: 'nothing' };
 
   const rows = new NewRows({
     events,
@@ -72,12 +75,12 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
     carries: folded.carries,
   });
   const put = [...decided.updates.map(({ event }) => event), ...decided.inserts];
-  const buried = folded.buried.filter(({ row }) => row !== NO_ROW);
   const lenders = rows.decode([
     ...put.filter((event) => rows.needsImages(event)),
     ...buried.map(({ row }) => row),
   ]);
-  const wantsImages = options.changeDataFeed && options.images === 'written';
+  if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
+  const wantsImages = tellsImages(layout, options);
   const imaged = wantsImages
     ? [...new Set([...decided.updates.map(({ located }) => located), ...decided.deletes, ...lenders])]
     : [...lenders];
@@ -139,6 +142,22 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
   };
 }
 
+/** Whether the commit has to tell the feed's images itself: rows copied to new files are no changes. */
+export function tellsImages({ configuration }: TableLayout, options: TableOptions): boolean {
+  if (!hasChangeFeed(configuration)) return false;
+  return options.images === 'written' || options.mergeStrategy === 'copy-on-write';
+}
+
+function withoutKey({ slices, keys }: KeyedBatch, columns: readonly StructField[]): readonly BadRecord[] {
+  const missing = keys.filter((name) => !columns.some((column) => column.name === name)).join(', ');
+  const reason = `the row has no column ${missing}, which the record key names`;
+  return slices.flatMap(({ topic, partition, changes, rows }) =>
+    [...rows.filter((record) => changesRow(changes.op[record] ?? 0))].map((index): BadRecord => {
+      return { topic, partition, offset: changes.offset(index), index, problem: { kind: 'key', reason } };
+    }),
+  );
+}
+
 export function findField(schema: StructType, name: string): StructField | undefined {
   return schema.fields.find((one) => one.name === name);
 }
@@ -152,7 +171,14 @@ async function findStanding(batch: KeyedBatch, keys: NumberedKeys): Promise<Stan
   const { positionColumn } = options;
   const guarded = positionColumn !== undefined && findField(snapshot.schema, positionColumn) !== undefined;
   const extra = guarded ? [positionColumn] : [];
-  const located = await locateRows(snapshot, { keyColumns: batch.keys, keys: keys.set, extra, signal });
+  const located = await locateRows(snapshot, {
+    keyColumns: batch.keys,
+    keys: keys.set,
+    extra,
+    // The keys are of the types that the batch leaves behind: a column may widen in it.
+    layout: batch.layout,
+    signal,
+  });
   const positions = Array.from({ length: located.count }, (_, row): string | null => {
     const value = guarded ? located.extra[0]?.[row] : null;
     return typeof value === 'string' ? value : null;
@@ -181,7 +207,7 @@ function foldBatch(
     keyCount: keys.texts.length,
     standingRow: stand.standingRow,
     standingPosition: stand.positions,
-    floor: batch.floor,
+    floors: batch.slices.map((slice) => batch.floors.for(slice)),
     oldKeyText: oldKey,
     oldKeyNumber: (event) => keys.numbers.get(oldKey(event)) ?? -1,
   });
@@ -207,7 +233,9 @@ function decide(final: Int32Array, stand: Stand, keys: NumberedKeys): Decided {
   const removed: number[] = [];
   for (let row = 0; row < (stand.located?.count ?? 0); row++) {
     const key = keys.numbers.get(stand.located?.key[row] ?? '');
-    if (key !== undefined && changed[key] === 1) removed.push(row);
+    if (key === undefined || changed[key] !== 1) continue;
+    removed.push(row);
+    if (row !== stand.standingRow[key]) deletes.push(row);
   }
   return { updates, inserts, deletes, removed };
 }

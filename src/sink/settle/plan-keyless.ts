@@ -11,15 +11,17 @@ import type { Snapshot } from '../../table/snapshot.js';
 import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Planned } from './batch-plan.js';
 import { Events } from './events.js';
+import type { Floors } from './floors.js';
 import { changesRow } from './keys.js';
 import { NewRows } from './new-rows.js';
+import { tellsImages } from './plan-keyed.js';
 import { ownColumns } from './schema-plan.js';
 
 export type KeylessBatch = {
   readonly slices: readonly Slice[];
   readonly snapshot: Snapshot | undefined;
   readonly layout: TableLayout;
-  readonly floor: string;
+  readonly floors: Floors;
   readonly options: TableOptions;
   readonly signal: AbortSignal;
 };
@@ -54,13 +56,13 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
     keyed: false,
     carries: new Map(),
   });
-  const puts = listPuts(events, batch.floor);
+  const puts = listPuts(events, batch.floors);
   const built = rows.build(puts, { standing: () => null, parked: () => undefined });
   if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
   const builtRow = new Map(puts.map((event, row) => [event, row]));
   const texts = rowTexts(built, before.fields);
 
-  const walked = walk(events, batch.floor, located, {
+  const walked = walk(events, batch.floors, located, {
     textOfEvent: (event) => texts(builtRow.get(event) ?? 0),
     textOfBefore: before.textOf,
   });
@@ -74,7 +76,7 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
     Uint32Array.from(put, (event) => builtRow.get(event) ?? 0),
   );
   const removed = places(located, gone);
-  const wantsImages = options.changeDataFeed && options.images === 'written';
+  const wantsImages = tellsImages(layout, options);
   const images =
     wantsImages && snapshot !== undefined && gone.length > 0
       ? await readRows(snapshot, removed, { layout, signal })
@@ -132,7 +134,7 @@ function readBefores(batch: KeylessBatch, events: Events): Befores {
   for (let event = 0; event < events.length; event++) {
     const op = events.op(event);
     if (op !== Op.update && op !== Op.delete) continue;
-    if (isStale(events, event, batch.floor)) continue;
+    if (isStale(events, event, batch.floors)) continue;
     const record = events.record[event] ?? 0;
     const problem =
       (events.flags(event) & Flag.before) === 0
@@ -162,11 +164,11 @@ async function findEqual(batch: KeylessBatch, before: Befores): Promise<LocatedR
   });
 }
 
-function listPuts(events: Events, floor: string): number[] {
+function listPuts(events: Events, floors: Floors): number[] {
   const puts: number[] = [];
   for (let event = 0; event < events.length; event++) {
     const op = events.op(event);
-    if (changesRow(op) && op !== Op.delete && !isStale(events, event, floor)) puts.push(event);
+    if (changesRow(op) && op !== Op.delete && !isStale(events, event, floors)) puts.push(event);
   }
   return puts;
 }
@@ -174,7 +176,7 @@ function listPuts(events: Events, floor: string): number[] {
 /** Goes through the events in order, with the table's equal rows and the batch's own as what stands. */
 function walk(
   events: Events,
-  floor: string,
+  floors: Floors,
   located: LocatedRows | undefined,
   texts: {
     readonly textOfEvent: (event: number) => string;
@@ -197,7 +199,7 @@ function walk(
   for (let event = 0; event < events.length; event++) {
     const op = events.op(event);
     if (!changesRow(op)) continue;
-    if (isStale(events, event, floor)) {
+    if (isStale(events, event, floors)) {
       stale++;
       continue;
     }
@@ -233,7 +235,8 @@ const NO_ROW_EQUALS: RecordProblem = {
   reason: 'no row of the table equals the before image',
 };
 
-function isStale(events: Events, event: number, floor: string): boolean {
+function isStale(events: Events, event: number, floors: Floors): boolean {
+  const floor = floors.for(events.sliceOf(event));
   return floor !== '' && orderText(events.position(event)) <= floor;
 }
 

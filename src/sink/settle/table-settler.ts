@@ -1,8 +1,9 @@
 import { SluiceError } from '../../base/errors.js';
 import { Op } from '../../cdc/changes.js';
-import { orderText } from '../../cdc/position.js';
+import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
 import { partitionKey, type TopicPartition } from '../../source/change-source.js';
+import type { CheckpointOutcome } from '../../table/checkpoint.js';
 import { loadSnapshot, type Snapshot } from '../../table/snapshot.js';
 import { findStranger } from '../app-id.js';
 import type { OffsetRange, Settled, SettleMetrics, Slice, TableSettler, TableTarget } from '../settler.js';
@@ -11,10 +12,11 @@ import type { Planned, RowPlan } from './batch-plan.js';
 import { commitBatch, type BatchCommit } from './committer.js';
 import { findKeys, unreadable } from './keys.js';
 import { ParkedImages } from './parked-images.js';
-import { domainsOf, greatestFloor, type PartitionDomain } from './partition-domain.js';
+import { Floors, type Floor } from './floors.js';
+import { domainsOf, type PartitionDomain } from './partition-domain.js';
 import { planKeyed } from './plan-keyed.js';
 import { planKeyless } from './plan-keyless.js';
-import { ownColumns, planSchema, type Wanted } from './schema-plan.js';
+import { OFFSET_COLUMN, ownColumns, planSchema, type Wanted } from './schema-plan.js';
 import { cutAtTruncates, type Segment } from './segments.js';
 import { spanOf } from './sink-commit.js';
 import { bytesOf, stageImages, stageRows } from './stage-rows.js';
@@ -36,8 +38,8 @@ class DeltaTableSettler implements TableSettler {
   #snapshot: Snapshot | undefined;
   /** The last offset seen in the table, by partition: it never goes back unnoticed. */
   readonly #seen = new Map<string, number>();
-  /** A truncate that came before there was a table. */
-  #floorBeforeTable = '';
+  /** Truncates that came before there was a table. */
+  #floorsBeforeTable: readonly Floor[] = [];
   readonly #nulledTold = new Set<string>();
 
   constructor(target: TableTarget) {
@@ -134,15 +136,16 @@ class DeltaTableSettler implements TableSettler {
     const { options } = this.#target;
     const floor = orderText(segment.slice.changes.position[segment.record] ?? '');
     if (snapshot === undefined) {
-      this.#floorBeforeTable = floor > this.#floorBeforeTable ? floor : this.#floorBeforeTable;
+      this.#floorsBeforeTable = [...this.#floorsBeforeTable, { at: segment.slice, text: floor }];
       return { kind: 'nothing' };
     }
-    if (floor !== '' && floor <= this.#floor(snapshot)) return { kind: 'nothing' };
+    if (floor !== '' && floor <= Floors.of(snapshot).for(segment.slice)) return { kind: 'nothing' };
     const column = options.positionColumn;
     const guarded = column !== undefined && snapshot.schema.fields.some(({ name }) => name === column);
     const staged = await stageTruncate({
       snapshot,
-      ...(guarded && floor !== ''
+      // Without an order across partitions the truncate takes what is there: rows come in the order of arrival.
+      ...(guarded && ordersAcrossPartitions(floor)
         ? { keep: { column, stays: (value) => typeof value === 'string' && orderText(value) > floor } }
         : {}),
       strategy: options.mergeStrategy,
@@ -155,7 +158,7 @@ class DeltaTableSettler implements TableSettler {
       spans,
       slices: [segment.slice],
       keys: [],
-      floor: { at: segment.slice, text: floor },
+      floors: [{ at: segment.slice, text: floor }],
       rows: { staged, reads: { kind: 'everything' }, located: undefined },
       told: { kind: 'truncate', metrics: staged.metrics },
       signal,
@@ -170,7 +173,7 @@ class DeltaTableSettler implements TableSettler {
   ): Promise<SegmentOutcome> {
     const { options } = this.#target;
     const known = domainsOf(snapshot);
-    const keys = findKeys(slices, keysOf(known), options);
+    const keys = findKeys(slices, keysOf(snapshot, known), options);
     if (keys.kind === 'bad-records') return keys;
     if (keys.kind === 'unknown') return { kind: 'nothing' };
     const own = ownColumns(options, keys.kind === 'keyed');
@@ -184,8 +187,9 @@ class DeltaTableSettler implements TableSettler {
     if (snapshot === undefined && schema.schema.fields.length <= own.length) return { kind: 'nothing' };
     const columns = keys.kind === 'keyed' ? keys.columns : [];
     const prepared = prepareTable(this.#target, snapshot, schema.schema, columns);
-    const floor = snapshot === undefined ? this.#floorBeforeTable : this.#floor(snapshot);
-    const batch = { slices, snapshot, layout: prepared.layout, floor, options, signal };
+    const before = snapshot === undefined ? this.#floorsBeforeTable : [];
+    const floors = before.reduce((all, floor) => all.with(floor), Floors.of(snapshot));
+    const batch = { slices, snapshot, layout: prepared.layout, floors, options, signal };
     const parked = (): Promise<ParkedImages> =>
       ParkedImages.load(
         this.#target.store,
@@ -197,7 +201,8 @@ class DeltaTableSettler implements TableSettler {
         ? await planKeyed({ ...batch, keys: keys.columns, parked })
         : await planKeyless(batch);
     if (planned.kind !== 'planned') return planned;
-    if (snapshot === undefined && planned.plan.inserted === undefined) return { kind: 'nothing' };
+    const { inserted, park } = planned.plan;
+    if (snapshot === undefined && inserted === undefined && park.length === 0) return { kind: 'nothing' };
     this.#tellNulled(planned.plan.nulled);
     return this.#stageAndCommit({ plan: planned.plan, prepared, slices, spans, snapshot, schema, signal });
   }
@@ -221,9 +226,7 @@ class DeltaTableSettler implements TableSettler {
       spans,
       slices: input.slices,
       keys: plan.keys,
-      ...(snapshot === undefined && this.#floorBeforeTable !== '' && spans[0] !== undefined
-        ? { floor: { at: spans[0], text: this.#floorBeforeTable } }
-        : {}),
+      floors: snapshot === undefined ? this.#floorsBeforeTable : [],
       parked: await stageImages(this.#target, plan, write),
       rows: { staged, reads: plan.reads, located: plan.located },
       told: {
@@ -253,14 +256,11 @@ class DeltaTableSettler implements TableSettler {
   async #commit(batch: BatchCommit): Promise<SegmentOutcome> {
     const outcome = await commitBatch(this.#target, batch);
     if (outcome.kind === 'conflict') return outcome;
-    const { snapshot, ...committed } = outcome;
+    const { snapshot, background, ...committed } = outcome;
     this.#snapshot = snapshot;
+    void background.then((checkpoint) => this.#tellCheckpoint(checkpoint));
     for (const [key, offset] of committed.next) this.#seen.set(key, offset);
     return committed;
-  }
-
-  #floor(snapshot: Snapshot): string {
-    return greatestFloor(domainsOf(snapshot).values());
   }
 
   #compare(snapshot: Snapshot | undefined, ranges: readonly OffsetRange[]): ReturnType<typeof compareBases> {
@@ -298,6 +298,13 @@ class DeltaTableSettler implements TableSettler {
     );
   }
 
+  #tellCheckpoint(outcome: CheckpointOutcome): void {
+    if (outcome.kind !== 'failed') return;
+    const { version, cause } = outcome;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    this.#target.tell({ kind: 'maintenance-failed', message: `no checkpoint of version ${version}: ${why}` });
+  }
+
   #tellNulled(nulled: ReadonlyMap<string, number>): void {
     for (const column of nulled.keys()) {
       if (this.#nulledTold.has(column)) continue;
@@ -332,9 +339,17 @@ class DeltaTableSettler implements TableSettler {
   }
 }
 
-function keysOf(domains: ReadonlyMap<string, PartitionDomain>): readonly string[] | undefined {
-  const [first] = [...domains.values()].toSorted((a, b) => b.keys.length - a.keys.length);
-  return first?.keys;
+/**
+ * The key columns that a table's partitions remember. A commit of offsets alone remembers none: then only our own columns
+ * tell a table without a key from one that others made.
+ */
+function keysOf(
+  snapshot: Snapshot | undefined,
+  domains: ReadonlyMap<string, PartitionDomain>,
+): readonly string[] | undefined {
+  for (const { keys } of domains.values()) if (keys.length > 0) return keys;
+  const keyless = snapshot?.schema.fields.some(({ name }) => name === OFFSET_COLUMN) === true;
+  return domains.size > 0 && keyless ? [] : undefined;
 }
 
 /** Records whose columns the table must have; a table that is there needs no columns of images to be found. */

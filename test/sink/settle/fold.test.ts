@@ -57,7 +57,7 @@ function folded(
     keyCount: KEYS,
     standingRow,
     standingPosition,
-    floor,
+    floors: [floor],
     oldKeyNumber: (event) => events[event]?.oldKey ?? -1,
     oldKeyText: (event) => String(events[event]?.oldKey),
   });
