@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** Folders of `test` whose suites need something beyond Node (a broker, Spark) or take long. */
-const BEYOND_UNIT = ['test/e2e/**', 'test/kafka/**', 'test/source/kafka/**', 'test/interop/**', 'test/golden/**'];
+const BEYOND_UNIT = [
+  'test/e2e/**',
+  'test/kafka/**',
+  'test/source/kafka/**',
+  'test/interop/**',
+  'test/golden/**',
+];
 
 export default defineConfig({
   test: {

@@ -129,16 +129,6 @@ function checkConsumer(tarball) {
   }
   writeFileSync(join(folder, 'package.json'), '{ "name": "consumer", "type": "module" }');
   writeFileSync(join(folder, 'consumer.ts'), CONSUMER);
-  const compile = [
-    '--module',
-    'nodenext',
-    '--target',
-    'es2023',
-    '--strict',
-    '--skipLibCheck',
-    '--types',
-    'node',
-  ];
   const compiled = spawnSync(
     process.execPath,
     [resolve('node_modules/typescript/bin/tsc'), ...COMPILE, 'consumer.ts'],

@@ -60,7 +60,7 @@ function start({ name, settings, untilEnd }: StartOptions): RunningConnector {
     await source[Symbol.asyncDispose]();
     await deadLetters?.[Symbol.asyncDispose]();
   };
-  const done = run.done.finally(close);
+  const done = closing(run.done, close);
   // Whoever only stops the connector need not look at `done`.
   done.catch(() => undefined);
   return {
@@ -71,6 +71,15 @@ function start({ name, settings, untilEnd }: StartOptions): RunningConnector {
       await done.catch(() => undefined); // The owner of `done` hears of it.
     },
   };
+}
+
+/** What the run came to, once all that it used is closed too. */
+async function closing<T>(done: Promise<T>, close: () => Promise<void>): Promise<T> {
+  try {
+    return await done;
+  } finally {
+    await close();
+  }
 }
 
 function sinkOptions(config: ReadConfig, tables: TableSettings): DeltaSinkOptions {

@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Pair, type YAMLMap } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, type Pair, type YAMLMap } from 'yaml';
 import { JsonSyntaxError, parseJson } from '../base/json.js';
 import { SluiceError } from '../base/errors.js';
 import type { ConfigProblem } from '../runtime/config-def.js';
@@ -48,7 +48,7 @@ function parseStructured(text: string, syntax: 'json' | 'yaml', file: string): C
   }
   const { contents } = document;
   if (!isMap(contents)) throw invalid(file, 'it holds no object');
-  const reader = new MapReader(document, lines, file);
+  const reader = new MapReader(lines, file);
   const config = contents.get('config', true);
   if (config === undefined) {
     const entries = reader.entries(contents);
@@ -68,12 +68,10 @@ function parseStructured(text: string, syntax: 'json' | 'yaml', file: string): C
 /** Reads the settings of one object; what cannot be one is a problem. */
 class MapReader {
   readonly problems: ConfigProblem[] = [];
-  readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #file: string;
 
-  constructor(document: Document, lines: LineCounter, file: string) {
-    this.#document = document;
+  constructor(lines: LineCounter, file: string) {
     this.#lines = lines;
     this.#file = file;
   }

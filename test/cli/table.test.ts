@@ -181,7 +181,9 @@ describe('the rest of table', () => {
     expect(schema.out).toMatch(/^owed +decimal\(10,2\)$/m);
     expect(JSON.parse((await cli(['table', 'schema', URL, '--json'])).out)).toMatchObject({ type: 'struct' });
     const files = (await cli(['table', 'files', URL, '--json'])).out.trim().split('\n');
-    expect(files.map((line) => (JSON.parse(line) as { rows: number }).rows).sort()).toEqual([1, 2]);
+    expect(
+      files.map((line) => (JSON.parse(line) as { rows: number }).rows).toSorted((a, b) => a - b),
+    ).toEqual([1, 2]);
     expect((await cli(['table', 'files', URL, '--version', '1'])).out.trim().split('\n').length).toBe(2);
   });
 });

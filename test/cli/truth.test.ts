@@ -62,7 +62,7 @@ describe('the comparison', () => {
     { id: 2, level: 8, num: '1.5', d: null },
   ];
   const wrongOf = (changed: readonly Record<string, unknown>[], table = 'odd_values') =>
-    compareWithTruth('full', table, truth, changed as never).wrong;
+    compareWithTruth('full', table, truth, changed).wrong;
 
   test('counts what the stream does not carry, by reason', () => {
     const { wrong, allowed } = compareWithTruth('full', 'odd_values', truth, rows);

@@ -4,7 +4,6 @@ import type { CheckedConnector } from '../../config/check-connector.js';
 import { describeProblem } from '../../runtime/config-def.js';
 import { checkFile } from '../connectors.js';
 import { leaf, type Context } from '../context.js';
-import { ExitCode } from '../exit-codes.js';
 import { setting } from '../option-readers.js';
 import { runConnectors } from '../run/run-connectors.js';
 

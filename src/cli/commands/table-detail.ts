@@ -33,6 +33,6 @@ function valueText(value: TableDetail[keyof TableDetail]): string {
   if (typeof value !== 'object') return String(value);
   const parts = Array.isArray(value)
     ? value.map(String)
-    : Object.entries(value).map(([name, text]) => `${name}=${String(text)}`);
+    : Object.entries(value).map(([name, text]) => `${name}=${text}`);
   return parts.join('\n');
 }

@@ -1,4 +1,5 @@
 import { isSluiceError } from '../../base/errors.js';
+import { compareUtf8 } from '../../base/utf8-order.js';
 import { DeltaTable } from '../../operations/delta-table.js';
 import type { DemoRecording } from './recording.js';
 import { compareWithTruth, type TruthTable } from './truth.js';
@@ -27,7 +28,7 @@ export async function checkTables(
 ): Promise<Check> {
   const tables: CheckedTable[] = [];
   const unchecked = new Map<string, string>();
-  for (const [table, truth] of Object.entries(recording.truth.tables).sort()) {
+  for (const [table, truth] of Object.entries(recording.truth.tables).sort(([a], [b]) => compareUtf8(a, b))) {
     if (recording.ends[`full.inventory.${table}`] === undefined) {
       unchecked.set(table, 'the stream holds none of its rows before it was published');
       continue;
