@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ObjectStore } from '../../src/storage/object-store.js';
 import { arraySource } from '../../src/testing/array-source.js';
 import { change, quiet, raw, until, World } from './support/world.js';
 
@@ -171,6 +172,36 @@ describe('a run of the sink', () => {
     expect(applied).toEqual(['o:0:0', 'o:0:1', 'o:0:2']);
   });
 
+  test('what was read under an earlier assignment is not taken for this one', async () => {
+    const world = new World();
+    let go: () => void = () => undefined;
+    const recorded = new Promise<void>((resolve) => (go = resolve));
+    // The first batch waits for its source to be put on record, while the partition goes and comes back.
+    const store: ObjectStore = {
+      ...memory(world.store),
+      putIfAbsent: async (key, body, options) => {
+        if (key.includes('destinations')) await recorded;
+        return world.store.putIfAbsent(key, body, options);
+      },
+    };
+    const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1), orders(1, 2)] }]);
+    const sink = world.start(source, { store, batch: { maxMs: 100 } });
+    await quiet();
+    source.rebalance([{ topic: 'o', partition: 0 }]);
+    await quiet();
+    go();
+    await quiet();
+    await sink.time.advance(100);
+    source.push({ topic: 'o', partition: 0, records: [orders(2, 3)] });
+    await quiet();
+    await sink.stop();
+    expect(world.rows('shop/orders')).toEqual(['1=v', '2=v', '3=v']);
+    expect(world.ranges('shop/orders', 'o')).toEqual([
+      [0, 2],
+      [2, 3],
+    ]);
+  });
+
   test('two sources on one path, ignoring case, are refused by name, and the first goes on', async () => {
     const world = new World();
     const source = arraySource([
@@ -226,3 +257,18 @@ describe('a run of the sink', () => {
     await expect(done).rejects.toThrow('not a function');
   });
 });
+
+/** A store's methods as an object, so that one of them can be replaced. */
+function memory(store: ObjectStore): ObjectStore {
+  return {
+    url: store.url,
+    at: (prefix) => store.at(prefix),
+    get: (key, options) => store.get(key, options),
+    getRange: (key, start, end, options) => store.getRange(key, start, end, options),
+    put: (key, body, options) => store.put(key, body, options),
+    putIfAbsent: (key, body, options) => store.putIfAbsent(key, body, options),
+    head: (key, options) => store.head(key, options),
+    list: (prefix, options) => store.list(prefix, options),
+    delete: (key, options) => store.delete(key, options),
+  };
+}
