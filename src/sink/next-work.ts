@@ -28,6 +28,9 @@ export function free(open: Open, before: readonly Effect[]): Step {
   const all = [...open.standings.values()];
   const ending = wishes.failure !== undefined || wishes.finishing !== 'no';
 
+  const asked = all.filter((standing) => standing.kind === 'unknown');
+  if (asked.length > 0 && wishes.failure === undefined) return recover(open, undefined, before);
+
   // What was kept aside comes in first; a lane that is to end asks again when it has.
   if (
     wishes.finishing !== 'no' &&
@@ -37,9 +40,6 @@ export function free(open: Open, before: readonly Effect[]): Step {
     const kind = all.some(waits) ? 'filling' : 'idle';
     return { state: { ...common(open), kind }, effects: [...before, { kind: 'flush' }] };
   }
-
-  const asked = all.filter((standing) => standing.kind === 'unknown');
-  if (asked.length > 0 && wishes.failure === undefined) return recover(open, undefined, before);
 
   const gaps = all.flatMap((standing) =>
     standing.kind === 'known' && standing.gapTo !== undefined && !waits(standing)

@@ -22,7 +22,7 @@ export const transitions: Record<StateKind, Record<EventKind, Cell>> = {
     revoked: stays('idle'),
     slice: ['idle', 'filling', 'failed'],
     skip: ['idle', 'settling'],
-    due: ['idle', 'settling', 'stopped', 'recovering'],
+    due: ['idle', 'settling', 'stopped'],
     'save-due': ['idle', 'settling'],
     halt: ['failed'],
     finish: ['settling', 'stopped'],
