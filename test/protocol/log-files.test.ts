@@ -31,7 +31,7 @@ describe('the names of log files', () => {
   test.each([
     `.${V}.json.crc`,
     `${V}.json.tmp`,
-    `${V}`,
+    V,
     `42.json`,
     `_staged_commits/${V}.${UUID}.json`,
     `_sidecars/${UUID}.parquet`,

@@ -100,7 +100,7 @@ class DeltaTableSettler implements TableSettler {
       const spans = spanOf(ranges);
       const standing = this.#compare(snapshot, spans);
       if (standing !== undefined) return standing;
-      const prepared = prepareTable(this.#target, snapshot, snapshot.schema, []);
+      const prepared = prepareTable(this.#target, snapshot, snapshot.schema);
       const told = { kind: 'progress', audit } as const;
       const outcome = await this.#commit({ snapshot, prepared, spans, slices: [], keys: [], told, signal });
       if (outcome.kind !== 'conflict') return outcome;
@@ -151,7 +151,7 @@ class DeltaTableSettler implements TableSettler {
       strategy: options.mergeStrategy,
       signal,
     });
-    const prepared = prepareTable(this.#target, snapshot, snapshot.schema, []);
+    const prepared = prepareTable(this.#target, snapshot, snapshot.schema);
     return this.#commit({
       snapshot,
       prepared,
@@ -185,8 +185,7 @@ class DeltaTableSettler implements TableSettler {
     );
     if (schema.kind === 'bad-records') return schema;
     if (snapshot === undefined && schema.schema.fields.length <= own.length) return { kind: 'nothing' };
-    const columns = keys.kind === 'keyed' ? keys.columns : [];
-    const prepared = prepareTable(this.#target, snapshot, schema.schema, columns);
+    const prepared = prepareTable(this.#target, snapshot, schema.schema);
     const before = snapshot === undefined ? this.#floorsBeforeTable : [];
     const floors = before.reduce((all, floor) => all.with(floor), Floors.of(snapshot));
     const batch = { slices, snapshot, layout: prepared.layout, floors, options, signal };

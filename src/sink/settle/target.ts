@@ -25,7 +25,6 @@ export function prepareTable(
   target: TableTarget,
   snapshot: Snapshot | undefined,
   schema: StructType,
-  keys: readonly string[],
 ): PreparedTable {
   const { options, now } = target;
   const properties = sinkProperties(target);

@@ -27,10 +27,13 @@ describe('the settler of a table', () => {
     ];
     await settler.settle([sliceOf(1, wide)], never);
     const rows = await tableRows(store);
-    expect(rows.map(({ a, v }) => [Number(a), v]).toSorted()).toEqual([
-      [5_000_000_000, 3n],
-      [7, 2n],
-    ]);
+    expect(new Map(rows.map(({ a, v }) => [a, v]))).toEqual(
+      new Map([
+        [7n, 2n],
+        [5_000_000_000n, 3n],
+      ]),
+    );
+    expect(rows).toHaveLength(2);
   });
 
   test('R16: a value is carried over a key change whose halves lie in two batches, though the row came and went in the first', async () => {
