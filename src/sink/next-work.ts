@@ -21,7 +21,8 @@ export const giveUp: readonly Effect[] = [
 
 /**
  * Chooses the next work of a lane that has none in flight; the one place where that is decided. In order: ask for
- * what is unknown, say what was passed over, bring in what is due, end if the lane is to end, save offsets.
+ * what is unknown, say what was passed over, save offsets if that is due, bring in what is due, end if the lane is to
+ * end.
  */
 export function free(open: Open, before: readonly Effect[]): Step {
   const { wishes } = open;
@@ -51,27 +52,28 @@ export function free(open: Open, before: readonly Effect[]): Step {
     return begin(open, { work: 'progress', ranges: gaps, audit }, before);
   }
 
+  const ranges = all.flatMap((standing) => (standing.kind === 'known' ? (unsaved(standing) ?? []) : []));
+  // Before rows: a lane that always has some would otherwise never save the partitions in which it has none.
+  if (wishes.save && !ending && ranges.length > 0) {
+    return begin({ ...open, wishes: { ...wishes, save: false } }, { work: 'progress', ranges }, before);
+  }
+
   if (all.some(waits)) {
     const gap = all.some((standing) => standing.kind === 'known' && standing.gapTo !== undefined);
     const now = wishes.due || ending || gap;
     return {
-      state: { ...common(open), kind: 'filling' },
+      state: { ...common(open), wishes: { ...wishes, save: false }, kind: 'filling' },
       effects: now ? [...before, { kind: 'flush' }] : before,
     };
   }
 
   if (wishes.failure !== undefined) return fail(wishes.failure, before);
-  const ranges = all.flatMap((standing) => (standing.kind === 'known' ? (unsaved(standing) ?? []) : []));
   if (wishes.finishing === 'last' || (wishes.finishing === 'yes' && ranges.length === 0)) {
     return { state: { kind: 'stopped' }, effects: [...before, { kind: 'report-stopped' }] };
   }
-  if (ranges.length > 0 && (wishes.save || wishes.finishing === 'yes')) {
-    const finishing = wishes.finishing === 'yes' ? 'last' : 'no';
-    return begin(
-      { ...open, wishes: { ...wishes, save: false, finishing } },
-      { work: 'progress', ranges },
-      before,
-    );
+  if (wishes.finishing === 'yes') {
+    const last = { ...open, wishes: { ...wishes, save: false, finishing: 'last' as const } };
+    return begin(last, { work: 'progress', ranges }, before);
   }
   return {
     state: { ...common(open), wishes: { ...wishes, due: false, save: false }, kind: 'idle' },

@@ -38,11 +38,11 @@ export const transitions: Record<StateKind, Record<EventKind, Cell>> = {
   },
   filling: {
     assigned: ['recovering'],
-    revoked: ['filling', 'idle', 'settling'],
+    revoked: ['filling', 'idle'],
     slice: ['filling'],
     skip: ['filling', 'settling'],
     due: ['settling'],
-    'save-due': stays('filling'),
+    'save-due': ['filling', 'settling'],
     halt: stays('filling'),
     finish: stays('filling'),
     abandon: ['stopped'],
