@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Folders of `test` whose suites need something beyond Node (a broker, Spark) or take long. */
@@ -14,10 +15,18 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 180_000,
     pool: 'forks',
+    // All of them: the process that hands out the files has little to do itself.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: BEYOND_UNIT },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: BEYOND_UNIT,
+          // Files of one worker share their modules: loading the codecs anew for each doubles the time.
+          isolate: false,
+        },
       },
       {
         extends: true,
