@@ -2,13 +2,9 @@ import { isSluiceError, type SluiceError } from '../base/errors.js';
 import type { Failure } from './lane-state.js';
 import type { Settled } from './settler.js';
 
-// A full disk and a lost permission are mended by people while we wait, so they are not the end of a lane.
-const mended: ReadonlySet<string> = new Set([
-  'STORE_FULL',
-  'STORE_DENIED',
-  'STORE_UNAVAILABLE',
-  'BROKER_UNAVAILABLE',
-]);
+// A full disk and a lost permission are mended by people while we wait, so they are not the end of a lane. A broker
+// that refuses (credentials, a record too large) is not among them: nothing changes there unless we do.
+const mended: ReadonlySet<string> = new Set(['STORE_FULL', 'STORE_DENIED', 'STORE_UNAVAILABLE']);
 
 /** Whether waiting and trying again can help. */
 export function mayPass(cause: unknown): boolean {

@@ -1,9 +1,11 @@
+import { isSluiceError } from '../base/errors.js';
 import { Op } from '../cdc/changes.js';
 import type { Changes, RecordProblem } from '../cdc/changes.js';
 import type { RecordDecoder } from '../cdc/decoder.js';
 import { type Credit, Lease } from '../pipeline/credit.js';
 import type { ChangeSource, SourceBatch, SourceEvent, TopicPartition } from '../source/change-source.js';
 import type { DeadLetter } from './dead-letters.js';
+import { failureOf } from './failure.js';
 import type { Failure } from './lane-state.js';
 import type { ReadPosition } from './read-positions.js';
 import { mergeRows, splitChanges } from './split-changes.js';
@@ -250,19 +252,25 @@ export class Router {
       }));
     const [first] = letters;
     if (first === undefined) return Number.POSITIVE_INFINITY;
-    if (this.#options.tolerance === 'all') {
+    const place = { topic, partition, offset: first.offset };
+    if (this.#options.tolerance === 'none') {
+      this.#fail(topic, {
+        code: 'RECORD_INVALID',
+        reason: first.problem.reason,
+        hint: 'mend the record at its source, or set errors.tolerance=all to put such records aside',
+        ...place,
+      });
+      return first.offset;
+    }
+    try {
       await this.#options.putAside(letters);
       return Number.POSITIVE_INFINITY;
+    } catch (cause) {
+      // What waiting cannot heal is the trouble of this topic, not of the others.
+      if (!isSluiceError(cause)) throw cause;
+      this.#fail(topic, { ...failureOf(cause), ...place });
+      return first.offset;
     }
-    this.#fail(topic, {
-      code: 'RECORD_INVALID',
-      reason: first.problem.reason,
-      hint: 'mend the record at its source, or set errors.tolerance=all to put such records aside',
-      topic,
-      partition,
-      offset: first.offset,
-    });
-    return first.offset;
   }
 
   #progress(partition: TopicPartition, base: number, next: number): void {

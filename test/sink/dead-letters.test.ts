@@ -98,4 +98,26 @@ describe('dead letters', () => {
       ['dead', [{ key, value, headers: { trace: Buffer.from([1, 2]), twice: 'a', ...context } }]],
     ]);
   });
+
+  test('in a topic: many letters are sent in requests that a broker takes, in their order', async () => {
+    const sent: (readonly OutgoingRecord[])[] = [];
+    const producer = {
+      send: (_: string, records: readonly OutgoingRecord[]) => Promise.resolve(void sent.push(records)),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    const sizes = [...Array.from({ length: 40 }, () => 30_000), 700_000, 10];
+    const many = sizes.map((size, offset) => ({
+      ...letter,
+      offset,
+      record: { ...letter.record, value: Buffer.alloc(size) },
+    }));
+    await using letters = topicDeadLetters(producer, { topic: 'dead', connector: 'lake' });
+    await letters.write(many, never);
+    const bytes = sent.map((records) => records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0));
+    expect(Math.max(...bytes.filter((size) => size < 700_000))).toBeLessThan(256 << 10);
+    expect(bytes).toContain(700_000);
+    expect(sent.length).toBeLessThan(9);
+    const offsets = sent.flat().map(({ headers }) => Number(headers?.['__connect.errors.offset']));
+    expect(offsets).toEqual(many.map(({ offset }) => offset));
+  });
 });

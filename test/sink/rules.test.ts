@@ -101,6 +101,32 @@ describe('bad records', () => {
     expect(world.ranges('shop/orders', 'o')).toEqual([[0, 2]]);
   });
 
+  test('one that cannot be put aside for good ends its table, with the reason, and the others go on', async () => {
+    const world = new World();
+    const refused = new SluiceError('BROKER_UNAVAILABLE', 'writing to topic dead: the record is too large');
+    const deadLetters: DeadLetters = { ...letterBox(), write: () => Promise.reject(refused) };
+    const source = arraySource([
+      { topic: 'o', partition: 0, records: [orders(0, 1), garbage(1), orders(2, 2)] },
+      { topic: 'all', partition: 0, records: [garbage(0)] },
+      { topic: 'u', partition: 0, records: [users(0, 1)] },
+    ]);
+    const summary = await world.start(source, { untilEnd: true, errors: { tolerance: 'all', deadLetters } })
+      .done;
+    expect(summary.failed.map(({ table, topic, code }) => [table, topic, code])).toEqual([
+      [undefined, 'all', 'BROKER_UNAVAILABLE'],
+      ['shop/orders', undefined, 'BROKER_UNAVAILABLE'],
+    ]);
+    expect(world.ranges('shop/orders', 'o')).toEqual([]);
+    expect(world.rows('shop/users')).toEqual(['1=v']);
+  });
+
+  test('a source that refuses us for good ends the run with its error', async () => {
+    const world = new World();
+    const refused = new SluiceError('BROKER_UNAVAILABLE', 'SASL authentication failed');
+    const source = Object.assign(arraySource([]), { identity: () => Promise.reject(refused) });
+    await expect(world.start(source, { untilEnd: true }).done).rejects.toBe(refused);
+  });
+
   test('one that nobody owns ends the tables of its topic only', async () => {
     const world = new World();
     const source = arraySource([
