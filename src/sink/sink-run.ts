@@ -65,6 +65,9 @@ export class SinkRun {
   #fail: (cause: unknown) => void = () => undefined;
   /** A bug that came up when the run had ended already, and its lanes had not. */
   #crash: { readonly cause: unknown } | undefined;
+  #stops = 0;
+  #closing = false;
+  #deadline: Subscription | undefined;
   #records = 0;
   #bytes = 0;
 
@@ -112,7 +115,8 @@ export class SinkRun {
       void this.#savePositions(); // Never fails; what is not kept is read again.
     };
     try {
-      if (this.#ending === undefined) await this.#open();
+      // A stop does not wait for a source that does not answer.
+      if (this.#ending === undefined) await Promise.race([this.#open(), ended]);
       this.#ending = await ended;
     } catch (cause) {
       await this.#closeLanes(cause instanceof InvariantError ? 'abandon' : 'finish');
@@ -127,23 +131,37 @@ export class SinkRun {
   }
 
   /**
-   * Ends the run: nothing more is taken in, and what waits is committed, or dropped whole if that takes too long. The
-   * second call does not wait.
+   * Ends the run: nothing more is taken in, and what waits is committed, or dropped whole if that takes too long. That
+   * also bounds a run that has ended already and still brings in what waits. The second call does not wait.
    */
   stop(): void {
-    if (this.#ending === 'stopped') {
-      for (const { lane } of this.#tables.all()) lane.abandon();
+    this.#stops++;
+    if (this.#stops > 1) {
+      this.#abandon();
       return;
     }
     this.#ending ??= 'stopped';
     this.#intake?.unsubscribe();
     this.#end('stopped');
+    if (this.#closing) this.#limit();
+  }
+
+  /** From now on the lanes have `stopMs` to bring in what waits. */
+  #limit(): void {
+    const { scheduler, stopMs } = this.#parts.settings;
+    this.#deadline ??= scheduler.schedule(() => this.#abandon(), stopMs);
+  }
+
+  #abandon(): void {
+    for (const { lane } of this.#tables.all()) lane.abandon();
+    this.#aborter.abort(new DOMException('the sink was told not to wait', 'AbortError'));
   }
 
   async #open(): Promise<void> {
     const { source, settings, store, decoder } = this.#parts;
     const { signal } = this.#aborter;
     const identity = await this.#persistence.try('the source', (inner) => source.identity(inner));
+    if (this.#ending !== undefined) return; // Stopped meanwhile.
     const now = () => settings.scheduler.now();
     const starts = new Starts({
       store,
@@ -349,21 +367,16 @@ export class SinkRun {
   }
 
   async #closeLanes(how: 'finish' | 'abandon'): Promise<void> {
-    const { scheduler, stopMs } = this.#parts.settings;
+    this.#closing = true;
     this.#intake?.unsubscribe();
     this.#intakeAborter.abort(new DOMException('the sink takes nothing more in', 'AbortError'));
     await this.#handling.catch(() => undefined); // Its failure is why we end, or was caused by the abort.
     const lanes = this.#tables.all().map(({ lane }) => lane);
     for (const lane of lanes) lane[how]();
     // A source that has run dry has all the time it needs; someone who waits for us to stop has not.
-    const deadline =
-      this.#ending === 'drained'
-        ? undefined
-        : scheduler.schedule(() => {
-            for (const lane of lanes) lane.abandon();
-          }, stopMs);
+    if (this.#ending !== 'drained' || this.#stops > 0) this.#limit();
     await Promise.all([...lanes.map((lane) => lane.closed()), this.#savePositions()]);
-    deadline?.unsubscribe();
+    this.#deadline?.unsubscribe();
     this.#aborter.abort(new DOMException('the sink has ended', 'AbortError'));
     this.#events.complete();
   }

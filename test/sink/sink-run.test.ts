@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/base/errors.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { arraySource } from '../../src/testing/array-source.js';
 import { change, quiet, raw, until, World } from './support/world.js';
@@ -169,6 +170,36 @@ describe('a run of the sink', () => {
     letGo();
     await stopping;
     expect(world.table('shop/orders').commits).toEqual([]);
+  });
+
+  test('a stop does not wait for a source that does not answer', async () => {
+    const world = new World();
+    const mute = Object.assign(arraySource([]), { identity: () => new Promise<string>(() => undefined) });
+    const sink = world.start(mute);
+    await quiet();
+    await sink.stop();
+    expect(await sink.done).toMatchObject({ ended: 'stopped', tables: [], failed: [] });
+  });
+
+  test('a stop bounds a drained run whose table waits, and a second one ends it at once', async () => {
+    for (const again of [false, true]) {
+      const world = new World();
+      const source = arraySource([{ topic: 'o', partition: 0, records: [orders(0, 1)] }]);
+      const full = () => Promise.reject(new SluiceError('STORE_FULL', 'no space left'));
+      const sink = world.start(source, { untilEnd: true, stopMs: 8_000, faults: { committing: full } });
+      let ended = false;
+      void sink.done.then(() => (ended = true));
+      await until('the table waits', () => sink.events.some(({ kind }) => kind === 'waiting'));
+      await sink.time.advance(100_000);
+      void sink.stop();
+      await sink.time.advance(7_999);
+      expect(ended).toBe(false);
+      if (again) void sink.stop();
+      else await sink.time.advance(1);
+      await quiet();
+      expect(ended).toBe(true);
+      expect(world.table('shop/orders').commits).toEqual([]);
+    }
   });
 
   test('partitions that were taken away drop what waits, and come again from what the table holds', async () => {
