@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const BEYOND_UNIT = [
   'test/e2e/**',
   'test/kafka/**',
+  'test/cli/kafka/**',
   'test/source/kafka/**',
   'test/interop/**',
   'test/golden/**',
