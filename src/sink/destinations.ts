@@ -3,6 +3,16 @@ import { SluiceError } from '../base/errors.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { parseRecord, recordName } from './starts.js';
 
+/** A source of changes as it is on record. */
+export type Destination = {
+  readonly origin: Origin;
+  /**
+   * Offsets, by partition, below which the topic was proven to hold nothing of the source when it was first seen.
+   * Partitions that were not ours then are not in it.
+   */
+  readonly emptyBelow: ReadonlyMap<number, number>;
+};
+
 /**
  * Which sources of changes each topic has been seen to hold, kept under `_sluice/destinations/` of the base URL.
  * A source is on record before any table commits past its first change. So whoever starts later knows every table
@@ -17,20 +27,20 @@ export class Destinations {
     this.#identity = identity;
   }
 
-  async load(topic: string, signal: AbortSignal): Promise<readonly Origin[]> {
-    const origins: Origin[] = [];
+  async load(topic: string, signal: AbortSignal): Promise<readonly Destination[]> {
+    const destinations: Destination[] = [];
     for await (const { key } of this.#store.list(this.#folder(topic), { signal })) {
       const body = await this.#store.get(key, { signal });
-      if (body !== undefined) origins.push(parseOrigin(key, new TextDecoder().decode(body)));
+      if (body !== undefined) destinations.push(parseDestination(key, new TextDecoder().decode(body)));
     }
-    return origins;
+    return destinations;
   }
 
-  /** Safe once resolved; on record already is fine. */
-  async record(topic: string, origin: Origin, signal: AbortSignal): Promise<void> {
+  /** Safe once resolved; on record already is fine, and then that stands. */
+  async record(topic: string, { origin, emptyBelow }: Destination, signal: AbortSignal): Promise<void> {
     const { connector, name, db, schema, table } = origin;
     const key = `${this.#folder(topic)}${recordName([connector, name, db, schema, table].join(':'))}.json`;
-    const body = `${JSON.stringify({ topic, connector, name, db, schema, table })}\n`;
+    const body = `${JSON.stringify({ topic, connector, name, db, schema, table, emptyBelow: Object.fromEntries(emptyBelow) })}\n`;
     await this.#store.putIfAbsent(key, new TextEncoder().encode(body), { signal });
   }
 
@@ -39,8 +49,8 @@ export class Destinations {
   }
 }
 
-function parseOrigin(key: string, text: string): Origin {
-  const { connector, name, db, schema, table } = parseRecord(text) ?? {};
+function parseDestination(key: string, text: string): Destination {
+  const { connector, name, db, schema, table, emptyBelow } = parseRecord(text) ?? {};
   if (
     typeof connector === 'string' &&
     typeof name === 'string' &&
@@ -48,10 +58,20 @@ function parseOrigin(key: string, text: string): Origin {
     typeof schema === 'string' &&
     typeof table === 'string'
   ) {
-    return { connector, name, db, schema, table };
+    return { origin: { connector, name, db, schema, table }, emptyBelow: offsetsIn(emptyBelow) };
   }
   throw new SluiceError('CORRUPT_FILE', `${key} does not hold what Sluice wrote there`, {
     context: { file: key },
     hint: 'restore the file; without it, changes of that source may be passed over',
   });
+}
+
+// What is not there, or makes no sense, proves nothing: the partition is read from its start.
+function offsetsIn(value: unknown): ReadonlyMap<number, number> {
+  const offsets = new Map<number, number>();
+  if (typeof value !== 'object' || value === null) return offsets;
+  for (const [partition, offset] of Object.entries(value)) {
+    if (Number.isSafeInteger(offset) && offset >= 0) offsets.set(Number(partition), Number(offset));
+  }
+  return offsets;
 }

@@ -99,7 +99,9 @@ export class Router {
       const added = [...topic.tables].filter((table) => !tables.has(table));
       const answers = added.map(async (table) => {
         tables.add(table);
-        const next = await table.lane.assign({ topic: name, partition: number, start, from: undefined });
+        const emptyBelow = topic.emptyBelow(table, number);
+        const assignment = { topic: name, partition: number, start, from: undefined, emptyBelow };
+        const next = await table.lane.assign(assignment);
         if (next !== undefined) committed.set(table, next);
       });
       await Promise.all(answers);
@@ -182,7 +184,13 @@ export class Router {
   ): Promise<Table | undefined> {
     const topic = this.#options.topic(assigned.topic);
     const known = topic.known(origin);
-    return known === undefined ? topic.discover(origin) : known.table;
+    return known === undefined ? topic.discover(origin, this.#positionsOf(assigned.topic)) : known.table;
+  }
+
+  /** How far the partitions of a topic that are ours have been handed out. */
+  #positionsOf(topic: string): ReadonlyMap<number, number> {
+    const ours = [...this.#assigned.values()].filter((assigned) => assigned.topic === topic);
+    return new Map(ours.map(({ partition, position }) => [partition, position]));
   }
 
   /**

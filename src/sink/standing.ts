@@ -27,8 +27,13 @@ export type UnknownStanding = TopicPartition & {
   readonly kind: 'unknown';
   /** Where it begins if the table holds nothing of it. */
   readonly start: number;
-  /** Everything below is proven to hold nothing for the table, if the table holds nothing of the partition. */
+  /**
+   * The lane joins a partition that is being read: it is handed over from here on. Everything below is proven to hold
+   * nothing for the table, if the table holds nothing of the partition.
+   */
   readonly from: number | undefined;
+  /** The same proof from an earlier run, of a partition that begins where the table wants it. */
+  readonly emptyBelow?: number | undefined;
 };
 
 export type Standing = KnownStanding | UnknownStanding;
@@ -41,11 +46,12 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 
 /** The standing once the table was asked: `held` undefined means that it holds nothing of the partition. */
 export function known(
-  { topic, partition, start, from }: UnknownStanding,
+  { topic, partition, start, from, emptyBelow }: UnknownStanding,
   holds: number | undefined,
 ): KnownStanding {
   const committed = holds ?? start;
-  const settled = Math.max(committed, from ?? committed);
+  const proven = holds === undefined ? emptyBelow : undefined;
+  const settled = Math.max(committed, from ?? committed, proven ?? committed);
   return {
     kind: 'known',
     topic,

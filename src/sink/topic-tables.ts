@@ -1,6 +1,6 @@
 import type { Origin } from '../cdc/changes.js';
 import { isSluiceError } from '../base/errors.js';
-import type { Destinations } from './destinations.js';
+import type { Destination, Destinations } from './destinations.js';
 import { failureOf } from './failure.js';
 import type { Failure } from './lane-state.js';
 import type { Table, Tables } from './tables.js';
@@ -25,6 +25,8 @@ export class TopicTables {
   readonly #recorded = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #tables = new Set<Table>();
+  /** What is on record of each table's sources; a record never changes. */
+  readonly #onRecord = new Map<Table, Map<string, Destination>>();
 
   constructor(options: TopicTablesOptions) {
     this.#options = options;
@@ -44,11 +46,22 @@ export class TopicTables {
   /** Takes up what is on record. */
   async load(): Promise<void> {
     const { destinations, topic, persist } = this.#options;
-    const origins = await persist((signal) => destinations.load(topic, signal));
-    for (const origin of origins) {
-      this.#recorded.add(wordsOf(origin));
-      this.#claim(origin);
+    const loaded = await persist((signal) => destinations.load(topic, signal));
+    for (const destination of loaded) {
+      const words = wordsOf(destination.origin);
+      this.#recorded.add(words);
+      const table = this.#claim(destination.origin);
+      if (table === undefined) continue;
+      this.#onRecord.set(table, (this.#onRecord.get(table) ?? new Map()).set(words, destination));
     }
+  }
+
+  /** Below this offset the partition holds nothing for the table, as is on record; undefined if nothing is. */
+  emptyBelow(table: Table, partition: number): number | undefined {
+    const destinations = [...(this.#onRecord.get(table)?.values() ?? [])];
+    const offsets = destinations.map((one) => one.emptyBelow.get(partition));
+    const said = offsets.filter((offset) => offset !== undefined);
+    return said.length > 0 && said.length === offsets.length ? Math.min(...said) : undefined;
   }
 
   /** The table that changes of this source go to, if one is known; `undefined` also for a source that was refused. */
@@ -56,11 +69,14 @@ export class TopicTables {
     return this.#byOrigin.has(origin) ? { table: this.#byOrigin.get(origin) } : undefined;
   }
 
-  /** The table of a source seen for the first time; it is on record once this resolves. */
-  async discover(origin: Origin): Promise<Table | undefined> {
+  /**
+   * The table of a source seen for the first time; it is on record once this resolves. `emptyBelow`: the offsets, by
+   * partition, below which it has been looked for and was not met.
+   */
+  async discover(origin: Origin, emptyBelow: ReadonlyMap<number, number>): Promise<Table | undefined> {
     const { destinations, topic, persist } = this.#options;
     if (!this.#recorded.has(wordsOf(origin))) {
-      await persist((signal) => destinations.record(topic, origin, signal));
+      await persist((signal) => destinations.record(topic, { origin, emptyBelow }, signal));
       this.#recorded.add(wordsOf(origin));
     }
     const table = this.#claim(origin);

@@ -172,6 +172,43 @@ describe('a run of the sink', () => {
     expect(world.table('shop/orders').commits).toEqual([]);
   });
 
+  test('a table that dies before its first commit is taken up where it was first seen, not at the start', async () => {
+    const world = new World();
+    const first = [orders(0, 1), orders(1, 2), orders(2, 3)];
+    const source = arraySource([
+      { topic: 'all', partition: 0, records: first },
+      { topic: 'all', partition: 1, records: [orders(0, 4)] },
+    ]);
+    await world.start(source, { untilEnd: true }).done;
+    // The new table is on record, and the process is gone before anything of it is committed.
+    source.push({ topic: 'all', partition: 0, records: [users(3, 7)] });
+    const doomed = world.start(source, {
+      faults: {
+        committing: ({ name }) => (name === 'shop/users' ? new Promise(() => undefined) : undefined),
+      },
+    });
+    await until('the table is met', () =>
+      doomed.events.some((event) => event.kind === 'table' && event.table === 'shop/users'),
+    );
+    // What the other table had read has expired meanwhile.
+    const later = arraySource(
+      [
+        { topic: 'all', partition: 0, base: 3, records: [users(3, 7), users(4, 8)] },
+        { topic: 'all', partition: 1, base: 1, records: [users(1, 9)] },
+      ],
+      {
+        low: new Map([
+          ['all:0', 3],
+          ['all:1', 1],
+        ]),
+      },
+    );
+    const summary = await world.start(later, { untilEnd: true }).done;
+    expect(summary).toMatchObject({ failed: [], records: 3 });
+    expect(world.rows('shop/users')).toEqual(['7=v', '8=v', '9=v']);
+    expect(world.ranges('shop/users', 'all')).toEqual([[0, 5]]);
+  });
+
   test('a stop does not wait for a source that does not answer', async () => {
     const world = new World();
     const mute = Object.assign(arraySource([]), { identity: () => new Promise<string>(() => undefined) });
