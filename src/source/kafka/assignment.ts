@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events';
+import { isSluiceError } from '../../base/errors.js';
+import { sleep } from '../../base/signals.js';
 import type { KafkaAdmin, PartitionWatermarks } from '../../kafka/admin.js';
 import { silent, type KafkaLog } from '../../kafka/log.js';
 import type { EmptyRun, FetchedBatch, GroupMember } from '../../kafka/consumer.js';
@@ -10,7 +12,7 @@ import type { HandOver } from './hand-over.js';
 export type AssignmentOptions = {
   readonly partitions: ReadonlyMap<string, readonly number[]>;
   readonly member: GroupMember;
-  readonly admin: KafkaAdmin;
+  readonly admin: Pick<KafkaAdmin, 'watermarks'>;
   readonly log?: KafkaLog | undefined;
   readonly queue: HandOver;
   resumeAt(partition: TopicPartition, signal: AbortSignal): Promise<number>;
@@ -31,6 +33,9 @@ const WAIT_MS = 1_000;
 
 /** How often the membership is kept alive while waiting; kafkajs sends a heartbeat only if one is due. */
 const HEARTBEAT_MS = 250;
+
+/** The pause after the admin has lost its patience, which has pauses of its own. */
+const ASK_AGAIN_MS = 200;
 
 /** So many fetches in a row from somewhere else than the position: then the watermarks are asked whether it exists. */
 const REFETCHES_MAX = 3;
@@ -71,7 +76,7 @@ export class Assignment {
   ask(): void {
     const marks = new Map<string, Promise<ReadonlyMap<number, PartitionWatermarks>>>();
     const marksOf = (topic: string) => {
-      const known = marks.get(topic) ?? this.#options.admin.watermarks(topic, this.#signal);
+      const known = marks.get(topic) ?? this.#watermarks(topic);
       marks.set(topic, known);
       return known;
     };
@@ -190,10 +195,25 @@ export class Assignment {
 
   /** What is there instead of an offset that does not exist; undefined if it does. */
   async #found({ cursor }: Part, offset: number): Promise<number | undefined> {
-    const marks = (await this.#options.admin.watermarks(cursor.topic, this.#signal)).get(cursor.partition);
+    const marks = (await this.#watermarks(cursor.topic)).get(cursor.partition);
     if (marks === undefined) return 0;
     if (!isOutside(offset, marks)) return undefined;
     return offset < marks.low ? marks.low : marks.high;
+  }
+
+  /**
+   * Asks as long as the generation lasts: brokers that do not answer, for however long, are no reason to end. The member
+   * is replaced, and this generation over, if it does not outlive them.
+   */
+  async #watermarks(topic: string): Promise<ReadonlyMap<number, PartitionWatermarks>> {
+    for (;;) {
+      try {
+        return await this.#options.admin.watermarks(topic, this.#signal);
+      } catch (cause) {
+        if (!isSluiceError(cause, 'BROKER_UNAVAILABLE') || cause.retry !== 'safe') throw cause;
+        await sleep(ASK_AGAIN_MS, this.#signal);
+      }
+    }
   }
 
   /** Nothing is taken until it is clear whether the position exists. */

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { SluiceError } from '../../src/base/errors.js';
+import { never } from '../../src/base/signals.js';
+import { Assignment } from '../../src/source/kafka/assignment.js';
+import { HandOver } from '../../src/source/kafka/hand-over.js';
+
+/** An assignment of one partition that is wanted from offset 5, over an admin that answers in turn. */
+function assigned(answers: readonly (SluiceError | { readonly low: number; readonly high: number })[]) {
+  let asked = 0;
+  const queue = new HandOver(1 << 20);
+  const ended = new Promise<string>((resolve) => {
+    const assignment = new Assignment({
+      partitions: new Map([['t', [0]]]),
+      member: {
+        start: () => Promise.resolve(),
+        seek: (_topic, _partition, offset) => resolve(`begins at ${offset}`),
+        pause: () => undefined,
+        resume: () => undefined,
+        commit: () => Promise.resolve(),
+        stop: () => Promise.resolve(),
+      },
+      admin: {
+        watermarks: () => {
+          const answer = answers[Math.min(asked++, answers.length - 1)];
+          if (answer === undefined || answer instanceof SluiceError) return Promise.reject(answer);
+          return Promise.resolve(new Map([[0, answer]]));
+        },
+      },
+      queue,
+      resumeAt: () => Promise.resolve(5),
+      signal: never,
+      fail: (cause) => resolve(`fails: ${cause instanceof Error ? cause.message : String(cause)}`),
+    });
+    assignment.ask();
+  });
+  return { ended, asked: () => asked };
+}
+
+const unavailable = (retry: 'safe' | 'never') =>
+  new SluiceError('BROKER_UNAVAILABLE', `no broker (${retry})`, { retry });
+
+describe('an assignment whose watermarks are not to be had', () => {
+  test('goes on asking for as long as waiting can heal it', async () => {
+    const { ended, asked } = assigned([unavailable('safe'), { low: 0, high: 9 }]);
+    expect(await ended).toBe('begins at 5');
+    expect(asked()).toBe(2);
+  });
+
+  test('ends with what waiting cannot heal', async () => {
+    const { ended } = assigned([unavailable('never')]);
+    expect(await ended).toBe('fails: no broker (never)');
+  });
+});
