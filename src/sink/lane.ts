@@ -52,6 +52,11 @@ export class TableLane {
     return this.#state.kind === 'filling' ? this.#held.bytes : 0;
   }
 
+  /** Whether what it does fails again and again, for now. */
+  get waiting(): boolean {
+    return 'attempt' in this.#state && this.#state.attempt > 0;
+  }
+
   /** Whether bytes come back when the work in flight is done. */
   get settlesRows(): boolean {
     return this.#state.kind === 'settling' && this.#state.batch.work === 'rows';

@@ -26,6 +26,8 @@ export type RouterOptions = {
   topic(name: string): TopicTables;
   /** Puts records aside that no table can be told for; resolves when they are safe. */
   putAside(letters: readonly DeadLetter[]): Promise<void>;
+  /** The partition is about to be handed out to these tables. */
+  taken(partition: TopicPartition, tables: ReadonlySet<Table>): void;
   /** A topic none of whose records can be taken any more. */
   failTopic(failure: Failure): void;
 };
@@ -123,6 +125,7 @@ export class Router {
       committed,
       seen: read?.foreign === true ? 'foreign' : 'nothing',
     });
+    this.#options.taken(partition, tables);
     return position;
   }
 
@@ -350,10 +353,14 @@ export class Router {
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
     assigned.committed.set(table, next);
-    const healthy = [...assigned.tables].filter(({ lane }) => lane.state.kind !== 'failed');
+    // The one that tells counts also if this was the last that it had to tell.
+    const healthy = [...assigned.tables].filter(
+      (each) => each === table || each.lane.state.kind !== 'failed',
+    );
     const held = healthy.flatMap((each) => assigned.committed.get(each) ?? []);
     // A table that holds nothing yet keeps the group's offset where it is.
-    if (held.length === healthy.length) this.#options.source.acknowledge(partition, Math.min(...held));
+    if (held.length > 0 && held.length === healthy.length)
+      this.#options.source.acknowledge(partition, Math.min(...held));
   }
 }
 

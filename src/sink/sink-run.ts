@@ -184,6 +184,9 @@ export class SinkRun {
       readOf: (partition) => this.#persistence.try(store.url, (inner) => positions.load(partition, inner)),
       topic: (name) => this.#topic(name, identity, destinations),
       putAside: (letters) => this.#putAside(letters),
+      taken: (_, tables) => {
+        for (const table of tables) if (table.lane.waiting) this.#hold(table);
+      },
       failTopic: (failure) => this.#failedTable({ ...failure, table: undefined, url: undefined }),
     });
     this.#router = router;
@@ -313,8 +316,7 @@ export class SinkRun {
       }
       case 'waiting': {
         const { failure } = report;
-        // Its partitions stand still, so that a table which cannot be written does not eat the credit of the others.
-        this.#pauses.pause(name, this.#router?.partitionsOf(table) ?? []);
+        this.#hold(table);
         this.#events.next({ kind: 'waiting', table: name, why: failure.reason, failure });
         break;
       }
@@ -334,6 +336,11 @@ export class SinkRun {
         this.#pauses.resume(name);
         break;
     }
+  }
+
+  /** A table that waits keeps its partitions still, so that it does not eat the credit of the others. */
+  #hold(table: Table): void {
+    this.#pauses.pause(table.name, this.#router?.partitionsOf(table) ?? []);
   }
 
   #failedTable(failure: FailedTable): void {

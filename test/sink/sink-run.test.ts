@@ -103,6 +103,35 @@ describe('a run of the sink', () => {
     ]);
   });
 
+  test('acknowledges the last commit of a table that ends with it', async () => {
+    const world = new World();
+    const acknowledged: number[] = [];
+    const source = arraySource(
+      [{ topic: 'o', partition: 0, records: [orders(0, 1), raw(1, '{"id":2}', 'no json')] }],
+      { onAcknowledge: (_, next) => acknowledged.push(next) },
+    );
+    await world.start(source, { untilEnd: true }).done;
+    expect(acknowledged).toEqual([1]);
+  });
+
+  test('a partition that a waiting table gets stands still as its others do', async () => {
+    const world = new World();
+    const source = arraySource([
+      { topic: 'o', partition: 0, records: [orders(0, 1)] },
+      { topic: 'o', partition: 1, records: [] },
+    ]);
+    const full = () => Promise.reject(new SluiceError('STORE_FULL', 'no space left'));
+    const sink = world.start(source, { batch: { maxRows: 1 }, faults: { committing: full } });
+    await until('the table waits', () => sink.events.some(({ kind }) => kind === 'waiting'));
+    source.rebalance([{ topic: 'o', partition: 1 }]);
+    await quiet();
+    source.push({ topic: 'o', partition: 1, records: [orders(0, 2)] });
+    await sink.time.advance(120_000);
+    expect(sink.events.filter(({ kind }) => kind === 'read')).toHaveLength(1);
+    void sink.stop();
+    await sink.stop();
+  });
+
   test('an idle table of a busy topic moves its offset on the slow timer', async () => {
     const world = new World();
     const both = [orders(0, 1), users(1, 1)];
