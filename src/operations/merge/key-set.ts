@@ -22,10 +22,16 @@ export interface KeySet {
   readonly numbers?: { has(key: number): boolean } | undefined;
 }
 
+/** Where a caller keeps the texts of the keys anyway. */
+export type KeyTexts = { readonly size: number; has(key: string): boolean };
+
 /** Collects the keys of a batch; a key added twice is one key. */
 export class KeySetBuilder implements KeySet {
   readonly #columns: readonly StructField[];
-  readonly #texts = new Set<string>();
+  /** The caller's texts, if it keeps them; else our own. */
+  readonly #texts: KeyTexts;
+  readonly #own: Set<string> | undefined;
+  #count = 0;
   readonly #min: Value[] = [];
   readonly #max: Value[] = [];
   /** The values of the keys, as long as there are few of them; undefined once there are many. */
@@ -35,9 +41,15 @@ export class KeySetBuilder implements KeySet {
   /** Whether every key is a safe integer, so that the integers alone prove an absence. */
   #integersOnly = true;
   #sortedIntegers: Float64Array | undefined;
+  /** Bounds of the keys added by number since they were last asked for. */
+  #leastInteger = Infinity;
+  #greatestInteger = -Infinity;
 
-  constructor(columns: readonly StructField[]) {
+  /** With `texts`, the caller adds each key once and lets this set look its texts up there. */
+  constructor(columns: readonly StructField[], texts?: KeyTexts) {
     this.#columns = columns;
+    this.#own = texts === undefined ? new Set() : undefined;
+    this.#texts = texts ?? this.#own ?? new Set();
     const [first] = columns;
     if (columns.length === 1 && first !== undefined && isInteger(first.type))
       this.#integers = new IntegerSet();
@@ -53,8 +65,9 @@ export class KeySetBuilder implements KeySet {
 
   /** `text` is the key's text, `values` its values in the order of the columns; none of them is null. */
   add(text: string, values: readonly Value[]): void {
-    const { size } = this.#texts;
-    if (this.#texts.add(text).size === size) return;
+    if (this.#own?.has(text) === true) return;
+    this.#own?.add(text);
+    const size = this.#count++;
     assert(values.length === this.#columns.length, 'a key has a value for each key column');
     if (this.#integers !== undefined) this.#addInteger(this.#integers, values[0] ?? null);
     for (let i = 0; i < values.length; i++) this.#widen(i, values[i] ?? null, size === 0);
@@ -64,22 +77,50 @@ export class KeySetBuilder implements KeySet {
     this.#sorted = undefined;
   }
 
+  /** A new key of one integer column, by its number: nothing is built for it. Only with the caller's own texts. */
+  addInteger(key: number): void {
+    const integers = this.#integers;
+    assert(
+      integers !== undefined && this.#own === undefined,
+      'keys are added by number where texts are kept outside',
+    );
+    integers.add(key);
+    this.#sortedIntegers = undefined;
+    this.#count++;
+    if (key < this.#leastInteger) this.#leastInteger = key;
+    if (key > this.#greatestInteger) this.#greatestInteger = key;
+  }
+
   has(key: string): boolean {
     return this.#texts.has(key);
   }
 
   bounds(): readonly KeyRange[] | undefined {
-    if (this.#texts.size === 0) return undefined;
+    if (this.#count === 0) return undefined;
+    this.#widenByIntegers();
     return this.#columns.map((_, i) => ({ min: this.#min[i] ?? null, max: this.#max[i] ?? null }));
   }
 
   mayHave(ranges: readonly (KeyRange | undefined)[]): boolean {
-    if (this.#texts.size === 0) return false;
+    if (this.#count === 0) return false;
+    this.#widenByIntegers();
     if (!this.#mayMeet(ranges)) return false;
     if (this.#integers !== undefined) {
       return !this.#integersOnly || this.#mayHaveInteger(this.#integers, ranges[0]);
     }
     return this.#mayHaveValues(ranges);
+  }
+
+  /** Brings the keys that came by number into the bounds, as values of the column's type. */
+  #widenByIntegers(): void {
+    const [column] = this.#columns;
+    if (column === undefined || this.#greatestInteger < this.#leastInteger) return;
+    const isLong = column.type.kind === 'primitive' && column.type.name === 'long';
+    for (const key of [this.#leastInteger, this.#greatestInteger]) {
+      this.#widen(0, isLong ? BigInt(key) : key, this.#min.length === 0);
+    }
+    this.#leastInteger = Infinity;
+    this.#greatestInteger = -Infinity;
   }
 
   #widen(part: number, value: Value, first: boolean): void {

@@ -62,7 +62,8 @@ export function numberKeys(events: Events, columns: readonly StructField[]): Num
   const keyOf = new Int32Array(events.length).fill(-1);
   const numbers = new Map<string, number>();
   const texts: string[] = [];
-  const set = new KeySetBuilder(columns);
+  const set = new KeySetBuilder(columns, numbers);
+  const byNumber = isOneInteger(columns);
   const bad: BadRecord[] = [];
   let event = 0;
   for (const slice of events.slices) {
@@ -80,12 +81,20 @@ export function numberKeys(events: Events, columns: readonly StructField[]): Num
         number = texts.length;
         numbers.set(text, number);
         texts.push(text);
-        set.add(text, changes.keyValues(record, columns));
+        // Fifteen digits are a safe integer.
+        if (byNumber && text.length <= 15) set.addInteger(Number(text));
+        else set.add(text, changes.keyValues(record, columns));
       }
       keyOf[at] = number;
     }
   }
   return { keyOf, texts, numbers, set, bad };
+}
+
+function isOneInteger(columns: readonly StructField[]): boolean {
+  const [first] = columns;
+  if (columns.length !== 1 || first?.type.kind !== 'primitive') return false;
+  return ['byte', 'short', 'integer', 'long'].includes(first.type.name);
 }
 
 /** Records that cannot be read at all. */

@@ -2,6 +2,7 @@ import { orderText } from '../../cdc/position.js';
 import { takeRows, type ArrowTable } from '../../columnar/arrow.js';
 import { hasChangeFeed } from '../../operations/change-types.js';
 import { locateRows } from '../../operations/merge/locate.js';
+import type { ChangeImages } from '../../operations/merge/stage.js';
 import { readRows } from '../../operations/merge/read-rows.js';
 import type { LocatedRows, RowPlaces } from '../../operations/merge/rows.js';
 import type { StructField, StructType } from '../../schema/types.js';
@@ -109,21 +110,7 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
     plan: {
       removed: places(stand.located, decided.removed),
       inserted: put.length === 0 ? undefined : inserted,
-      changes:
-        wantsImages && (images !== undefined || updated + decided.deletes.length === 0)
-          ? {
-              before:
-                images === undefined
-                  ? undefined
-                  : take(
-                      images,
-                      decided.updates.map(({ located }) => located),
-                    ),
-              after: takeRows(inserted, range(0, updated)),
-              deleted: images === undefined ? undefined : take(images, decided.deletes),
-              inserted: takeRows(inserted, range(updated, put.length)),
-            }
-          : undefined,
+      changes: wantsImages ? changeImages(inserted, images, decided, rowOf) : undefined,
       counts: {
         source: events.length,
         inserted: decided.inserts.length,
@@ -139,6 +126,27 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
         rows.missing + events.length - folded.counts.applied - folded.counts.stale - folded.counts.repeated,
       nulled: rows.nulled,
     },
+  };
+}
+
+/** Rows for the feed. A batch of plain inserts needs none of its own: no change file is written for it. */
+function changeImages(
+  rows: ArrowTable,
+  images: ArrowTable | undefined,
+  { updates, deletes }: Decided,
+  rowOf: ReadonlyMap<number, number>,
+): ChangeImages {
+  if (images === undefined || updates.length + deletes.length === 0) return { inserted: rows };
+  const imagesOf = (located: readonly number[]): ArrowTable =>
+    takeRows(
+      images,
+      Uint32Array.from(located, (one) => rowOf.get(one) ?? 0),
+    );
+  return {
+    before: imagesOf(updates.map(({ located }) => located)),
+    after: takeRows(rows, range(0, updates.length)),
+    deleted: imagesOf(deletes),
+    inserted: takeRows(rows, range(updates.length, rows.numRows)),
   };
 }
 
