@@ -34,14 +34,11 @@ const DOORS = {
   'apache-arrow': ['columnar'],
   'parquet-wasm': ['columnar'],
   hyparquet: ['columnar'],
-  'roaring-wasm': ['protocol'],
   rxjs: ['pipeline', 'source', 'sink', 'runtime', 'service', 'index'],
   commander: ['cli'],
   'cli-progress': ['cli'],
   'cli-table3': ['cli', 'columnar'],
-  zod: ['config'],
   yaml: ['config'],
-  pino: ['runtime', 'cli'],
 };
 
 const directions = ORDER.map((folder, at) => ({
