@@ -1,10 +1,14 @@
 import { afterAll, expect, test } from 'vitest';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { never } from '../../../src/base/signals.js';
 import { Interruption } from '../../../src/cli/interruption.js';
+import { KafkaAdmin } from '../../../src/kafka/admin.js';
+import { kafkaProducer } from '../../../src/kafka/producer.js';
 import { cli } from '../../support/cli.js';
 import { describeWithKafka, sharedKafka } from '../../support/kafka-broker.js';
 
@@ -28,6 +32,31 @@ describeWithKafka('the command line with a real broker', () => {
     expect(code).toBe(0);
     expect(out).toContain('397 events in');
     expect(out).toContain('✓ 7 tables equal PostgreSQL, row by row');
+  });
+
+  test('the dead letter topic is made with the first dead letter', async () => {
+    await using kafka = await sharedKafka();
+    const brokers = [kafka.bootstrap];
+    const name = `sluice-cli-${randomBytes(4).toString('hex')}`;
+    await using admin = new KafkaAdmin({ brokers });
+    await admin.ensureTopic(`${name}.bad`, { partitions: 1, replicationFactor: 1 }, never);
+    await using producer = kafkaProducer({ brokers });
+    await producer.send(`${name}.bad`, [{ key: null, value: Buffer.from('no JSON') }], never);
+
+    const config = {
+      'bootstrap.servers': kafka.bootstrap,
+      topics: `${name}.bad`,
+      'table.url': join(folder, 'bad'),
+      'errors.tolerance': 'all',
+      'errors.deadletterqueue.topic.name': `${name}.dead`,
+      'errors.deadletterqueue.topic.replication.factor': '1',
+    };
+    const path = join(folder, 'bad.json');
+    writeFileSync(path, JSON.stringify({ name, config }));
+    expect(await admin.topics(never)).not.toContain(`${name}.dead`);
+    const { code, err } = await cli(['run', path, '--until-end']);
+    expect([code, err]).toEqual([0, expect.stringContaining('1 bad record put aside')]);
+    expect((await admin.watermarks(`${name}.dead`, never)).get(0)).toEqual({ low: 0, high: 1 });
   });
 });
 
