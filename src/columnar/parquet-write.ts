@@ -9,17 +9,12 @@ import {
   Table,
   tableToIPC,
 } from 'apache-arrow';
-import {
-  Compression,
-  EnabledStatistics,
-  Table as WasmTable,
-  WriterPropertiesBuilder,
-  writeParquet as writeWasm,
-} from 'parquet-wasm';
 import { columnChunks } from './chunks.js';
+import { encodeAside } from './encode-aside.js';
+import { encodeIpc, type EncodeJob, type ParquetCompression } from './encode-ipc.js';
 import { repeats } from './repetition.js';
 
-export type ParquetCompression = 'zstd' | 'snappy' | 'uncompressed';
+export type { ParquetCompression } from './encode-ipc.js';
 
 export type ParquetWriteOptions = {
   /** By default zstd, which the Delta protocol recommends where a table does not say otherwise. */
@@ -34,32 +29,38 @@ export type ParquetWriteOptions = {
  */
 const ROWS_PER_GROUP = 131_072;
 
-const CODECS: Readonly<Record<ParquetCompression, Compression>> = {
-  zstd: Compression.ZSTD,
-  snappy: Compression.SNAPPY,
-  uncompressed: Compression.UNCOMPRESSED,
-};
-
 /**
  * Encodes a table as one Parquet file, rows in order, statistics in the footer. Names and nesting are those that Spark
  * writes: `list.element` for arrays, `key_value` for maps, required for what takes no null. A field's metadata
  * `PARQUET:field_id` becomes its field id.
  */
 export function writeParquet(table: Table, options: ParquetWriteOptions = {}): Uint8Array {
-  let properties = new WriterPropertiesBuilder()
-    .setCompression(CODECS[options.compression ?? 'zstd'])
-    .setMaxRowGroupSize(options.rowsPerGroup ?? ROWS_PER_GROUP)
-    .setStatisticsEnabled(EnabledStatistics.Chunk)
-    .setDictionaryEnabled(false)
-    .setCreatedBy('Sluice');
-  for (const { name } of table.schema.fields) {
-    if (repeats(columnChunks(table, name))) properties = properties.setColumnDictionaryEnabled(name, true);
-  }
-  // Both are consumed by the call, so that nothing is left to free in wasm memory.
-  return writeWasm(
-    WasmTable.fromIPCStream(tableToIPC(withParquetNames(table), 'stream')),
-    properties.build(),
-  );
+  return encodeIpc(jobOf(table, options));
+}
+
+/**
+ * The same file, encoded on another thread where the table is large enough to be worth the way there, so that reading
+ * goes on meanwhile.
+ */
+export async function writeParquetAside(
+  table: Table,
+  options: ParquetWriteOptions = {},
+): Promise<Uint8Array> {
+  const job = jobOf(table, options);
+  return job.ipc.byteLength < ASIDE_BYTES_MIN ? encodeIpc(job) : encodeAside(job);
+}
+
+/** Below it encoding takes a few milliseconds; starting the thread takes fifty. */
+const ASIDE_BYTES_MIN = 2 << 20;
+
+function jobOf(table: Table, options: ParquetWriteOptions): EncodeJob {
+  const names = table.schema.fields.map(({ name }) => name);
+  return {
+    ipc: tableToIPC(withParquetNames(table), 'stream'),
+    compression: options.compression ?? 'zstd',
+    rowsPerGroup: options.rowsPerGroup ?? ROWS_PER_GROUP,
+    dictionaries: names.filter((name) => repeats(columnChunks(table, name))),
+  };
 }
 
 /**

@@ -1,2 +1,7 @@
 export { openParquet, type ParquetGroup, type ParquetReader, type ParquetSource } from './parquet-read.js';
-export { writeParquet, type ParquetCompression, type ParquetWriteOptions } from './parquet-write.js';
+export {
+  writeParquet,
+  writeParquetAside,
+  type ParquetCompression,
+  type ParquetWriteOptions,
+} from './parquet-write.js';

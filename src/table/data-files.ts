@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../base/errors.js';
 import { conform, type ArrowTable } from '../columnar/arrow.js';
 import { computeStats } from '../columnar/file-stats.js';
-import { writeParquet } from '../columnar/parquet.js';
+import { writeParquetAside } from '../columnar/parquet.js';
 import type { AddFile, CdcFile } from '../protocol/actions.js';
 import { encodePath } from '../protocol/path.js';
 import { formatStats } from '../protocol/stats.js';
@@ -54,19 +54,19 @@ export async function writeDataFiles(
   const adds: AddFile[] = [];
   for (const part of partsOf(rows, options)) {
     const stored = storedTable(part.rows, columns, layout);
-    const written = await writeFile(store, stored, part, {
-      ...options,
-      folder: '',
-      stem: 'part',
-      index: adds.length,
-    });
+    const where = { ...options, folder: '', stem: 'part', index: adds.length };
+    // The file is encoded elsewhere; its stats are told meanwhile.
+    const [written, told] = await Promise.all([
+      writeFile(store, stored, part, where),
+      Promise.resolve().then(() => formatStats(computeStats(stored, physical, stats), physical)),
+    ]);
     adds.push({
       path: written.path,
       partitionValues: part.partitionValues,
       size: written.size,
       modificationTime: written.modificationTime,
       dataChange,
-      stats: formatStats(computeStats(stored, physical, stats), physical),
+      stats: told,
     });
   }
   return adds;
@@ -150,7 +150,7 @@ async function writeFile(
   const { layout, signal, folder, stem, index } = where;
   signal.throwIfAborted();
   const compression = where.compression ?? codecOf(layout.configuration);
-  const body = writeParquet(rows, { compression });
+  const body = await writeParquetAside(rows, { compression });
   const codec = compression === 'uncompressed' ? '' : `.${compression}`;
   const name = `${stem}-${String(index).padStart(5, '0')}-${randomUUID()}.c000${codec}.parquet`;
   const key = folder + partFolder(part, layout) + name;

@@ -68,8 +68,10 @@ export async function stageRowChanges(options: StageOptions): Promise<StagedChan
     ...(targetBytes === undefined ? {} : { targetBytes }),
   };
   const taken = await takeOut(removalsOf(options.removed), { ...write, snapshot, strategy });
-  const added = options.inserted === undefined ? [] : await writeDataFiles(store, options.inserted, write);
-  const changeFiles = await writeChanges(options, layout);
+  const [added, changeFiles] = await Promise.all([
+    options.inserted === undefined ? [] : writeDataFiles(store, options.inserted, write),
+    writeChanges(options, layout),
+  ]);
   return new StagedChanges({
     touched: taken.touched,
     added: [...taken.rewritten, ...added],
