@@ -40,8 +40,11 @@ export function keepsDigits(literal: string, single: boolean): boolean {
   if (digits === 0 || value === 0) return digits === 0;
   if (single && digits <= 9) return true;
   if (digits > DIGITS_MAX) return false;
-  const written = parseDecimal(value.toPrecision(digits));
-  return written !== undefined && sameDecimal(exact, written);
+  // A tie at that length is rounded up, where the shortest text of the same double may end one lower.
+  return [value.toPrecision(digits), String(value)].some((text) => {
+    const written = parseDecimal(text);
+    return written !== undefined && sameDecimal(exact, written);
+  });
 }
 
 /** The text of a JSON number that was parsed without loss. */
