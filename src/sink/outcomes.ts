@@ -99,6 +99,14 @@ export function bad(
   { records, tolerance }: { readonly records: readonly BadRecord[]; readonly tolerance: 'none' | 'all' },
 ): Step {
   const first = must(records[0], 'a bad record');
+  // Else the same batch would be tried again, and the same record be named again, for ever.
+  for (const record of records) {
+    const range = state.batch.ranges.find((each) => keyOf(each) === keyOf(record));
+    assert(
+      range !== undefined && range.base <= record.offset && record.offset < range.next,
+      () => `the bad record ${keyOf(record)}:${record.offset} is not in the batch`,
+    );
+  }
   const effects: Effect[] = [];
   const open = healed(state, effects);
   if (tolerance === 'all') {
@@ -115,9 +123,6 @@ export function bad(
   const ranges = state.batch.ranges
     .map((range) => ({ ...range, next: Math.min(range.next, ends.get(keyOf(range)) ?? range.next) }))
     .filter((range) => range.next > range.base);
-  const kept = ranges.reduce((sum, { base, next }) => sum + next - base, 0);
-  const asked = state.batch.ranges.reduce((sum, { base, next }) => sum + next - base, 0);
-  assert(kept < asked, 'a bad record lies in the batch that was asked for');
   const keeps = new Map(ranges.map((range) => [keyOf(range), range.next]));
   const standings = new Map(
     [...state.standings].map(([key, standing]): [string, Standing] => [
@@ -125,7 +130,7 @@ export function bad(
       standing.kind === 'known' ? letGo(standing, keeps.get(key) ?? standing.settled) : standing,
     ]),
   );
-  const failure = state.wishes.failure ?? badRecord(first);
+  const failure = lowest(state.wishes.failure, first);
   effects.push({ kind: 'drop-all' });
   return takeUp(
     { ...open, standings, wishes: { ...open.wishes, failure } },
@@ -133,6 +138,14 @@ export function bad(
     [],
     effects,
   );
+}
+
+/** The failure at which the table comes to stand: what is found later in a partition lies before what was found first. */
+function lowest(failure: Failure | undefined, record: BadRecord): Failure {
+  if (failure === undefined) return badRecord(record);
+  const { topic, partition, offset } = failure;
+  const same = topic === record.topic && partition === record.partition;
+  return same && offset !== undefined && record.offset < offset ? badRecord(record) : failure;
 }
 
 function badRecord({ topic, partition, offset, problem }: BadRecord): Failure {

@@ -6,6 +6,7 @@ import { Credit, Lease } from '../../src/pipeline/credit.js';
 import { formatAppId } from '../../src/sink/app-id.js';
 import { TableLane } from '../../src/sink/lane.js';
 import type { LaneReport } from '../../src/sink/lane-options.js';
+import type { TableSettler } from '../../src/sink/settler.js';
 import { tableDefaults } from '../../src/sink/sink-options.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import { type ModelFaults, modelSettler, ModelTable } from '../support/model-settler.js';
@@ -14,9 +15,14 @@ import { change, ManualTime, quiet, raw } from './support/world.js';
 const p0 = { topic: 'o', partition: 0 };
 
 /** A lane over a model table, with credit of its own. */
-function laneOver(table: ModelTable, faults: ModelFaults = {}) {
+function laneOver(
+  table: ModelTable,
+  faults: ModelFaults = {},
+  changed: (settler: TableSettler) => TableSettler = (settler) => settler,
+) {
   const credit = new Credit(1_000_000);
   const reports: LaneReport[] = [];
+  const crashes: unknown[] = [];
   const scheduler = new ManualTime();
   const decoder = debezium();
   const settler = modelSettler(
@@ -34,7 +40,7 @@ function laneOver(table: ModelTable, faults: ModelFaults = {}) {
     faults,
   );
   const lane = new TableLane({
-    settler,
+    settler: changed(settler),
     bounds: { maxMs: 1000, maxBytes: 1 << 20, maxRows: 1000 },
     tolerance: 'none',
     writeLetters: () => Promise.resolve(),
@@ -42,9 +48,7 @@ function laneOver(table: ModelTable, faults: ModelFaults = {}) {
     acknowledge: () => undefined,
     report: (report) => reports.push(report),
     changed: () => undefined,
-    crash: (cause) => {
-      throw cause;
-    },
+    crash: (cause) => void crashes.push(cause),
     scheduler,
     random: () => 0.5,
     signal: never,
@@ -59,7 +63,7 @@ function laneOver(table: ModelTable, faults: ModelFaults = {}) {
     const changes = decoder.peek('o', 0, [record]);
     lane.offer({ ...p0, base: offset, next: offset + 1, changes, rows: Uint32Array.of(0) }, 100, lease);
   };
-  return { lane, credit, reports, scheduler, offer };
+  return { lane, credit, reports, crashes, scheduler, offer };
 }
 
 describe('a lane and its credit', () => {
@@ -99,6 +103,57 @@ describe('a lane and its credit', () => {
     await offer(4);
     expect(credit.taken).toBe(0);
     await lane.closed();
+  });
+
+  test('a batch is not tried again for a record that is not in it', async () => {
+    const table = new ModelTable();
+    let asked = 0;
+    const { lane, crashes, offer } = laneOver(table, {}, (settler) => ({
+      ...settler,
+      settle: (slices, signal) => {
+        asked++;
+        return asked === 1
+          ? settler.settle(slices, signal)
+          : Promise.resolve({
+              kind: 'bad-records',
+              records: [
+                { ...p0, offset: 5, index: 0, problem: { kind: 'value', reason: 'out of the batch' } },
+              ],
+            });
+      },
+    }));
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    lane.flush();
+    await quiet();
+    await offer(1);
+    lane.flush();
+    await quiet();
+    expect(crashes).toMatchObject([{ message: 'the bad record o:0:5 is not in the batch' }]);
+    expect(asked).toBe(2);
+    lane.abandon();
+    await lane.closed();
+  });
+
+  test('records found bad one after another, the last one first, cost one attempt each', async () => {
+    const table = new ModelTable();
+    let asked = 0;
+    const { lane, reports, offer } = laneOver(table, {}, (settler) => ({
+      ...settler,
+      settle: async (slices, signal) => {
+        asked++;
+        const settled = await settler.settle(slices, signal);
+        return settled.kind === 'bad-records' ? { ...settled, records: settled.records.slice(-1) } : settled;
+      },
+    }));
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    for (let offset = 1; offset < 20; offset++) await offer(offset, offset % 2 === 0);
+    lane.flush();
+    await quiet();
+    expect(reports).toMatchObject([{ kind: 'committed' }, { kind: 'failed', failure: { offset: 1 } }]);
+    expect(table.commits.map(({ ranges }) => ranges[0]?.next)).toEqual([1]);
+    expect(asked).toBe(11);
   });
 
   test('gives back what a revocation drops, also of slices that wait for an answer of the table', async () => {
