@@ -50,7 +50,9 @@ export async function writeCheckpoint(
   const { store, version, state } = snapshot;
   signal.throwIfAborted();
   const { count, addFiles, rows } = checkpointRows(state, nowMs);
-  const body = encodeRows(rows);
+  // Kept as they are: while the rows are encoded, other commits may be folded into the same index.
+  state.files.toArray();
+  const body = await encodeRows(rows, signal);
   await store.put(checkpointKey(version), body, { signal });
   const before = await store.get(LAST_CHECKPOINT_KEY, { signal });
   const hinted = before === undefined ? undefined : parseLastCheckpoint(new TextDecoder().decode(before));
@@ -65,10 +67,18 @@ export async function writeCheckpoint(
   await store.put(LAST_CHECKPOINT_KEY, new TextEncoder().encode(hint), { signal });
 }
 
-function encodeRows(rows: Iterable<readonly Value[]>): Uint8Array {
+/** So many rows at a time: some tens of milliseconds, in which nothing else of the process runs. */
+const ROWS_AT_ONCE = 20_000;
+
+async function encodeRows(rows: Iterable<readonly Value[]>, signal: AbortSignal): Promise<Uint8Array> {
   const table = new TableBuilder(CHECKPOINT_SCHEMA);
   const columns = CHECKPOINT_SCHEMA.fields.map((_, i) => table.column(i));
+  let count = 0;
   for (const row of rows) {
+    if (++count % ROWS_AT_ONCE === 0) {
+      await setImmediate();
+      signal.throwIfAborted();
+    }
     for (const [i, column] of columns.entries()) {
       const value = row[i] ?? null;
       if (value === null) column.appendNull();

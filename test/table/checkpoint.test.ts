@@ -152,6 +152,31 @@ describe('a checkpoint', () => {
     expect((await openSnapshot(inner, { signal })).version).toBe(1);
   });
 
+  test('of many files lets others go on meanwhile, and holds none of what they commit', async () => {
+    const store = memoryStore();
+    const fileOf = (n: number): Action => ({
+      kind: 'add',
+      add: {
+        path: `${n}.parquet`,
+        partitionValues: new Map(),
+        size: 1,
+        modificationTime: 0,
+        dataChange: true,
+      },
+    });
+    const many = Array.from({ length: 41_000 }, (_, n) => fileOf(n));
+    const base = await mustCommit(store, await createTable(store), { actions: () => many });
+    let written = false;
+    const writing = writeCheckpoint(base, { signal, nowMs: Date.now() }).then(() => (written = true));
+    await mustCommit(store, base, { actions: () => [fileOf(41_000)] });
+    expect(written).toBe(false);
+    await writing;
+    await deleteCommits(store, base.version);
+    const loaded = await openSnapshot(store, { signal, version: base.version });
+    expect([loaded.version, loaded.files.size]).toEqual([1, 41_000]);
+    expect((await openSnapshot(store, { signal })).files.size).toBe(41_001);
+  });
+
   test('that comes late does not turn the hint back', async () => {
     const store = memoryStore();
     let snapshot = await createTable(store, EVERY);
