@@ -100,11 +100,6 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
     return { topic, partition, key: keys.texts[key] ?? '', order: orderText(position), values };
   });
   const updated = decided.updates.length;
-  const take = (table: ArrowTable, located: readonly number[]): ArrowTable =>
-    takeRows(
-      table,
-      Uint32Array.from(located, (one) => rowOf.get(one) ?? 0),
-    );
   return {
     kind: 'planned',
     plan: {
