@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { RawRecord } from '../../src/cdc/record.js';
@@ -35,10 +35,6 @@ export type Phase = {
 
 export function readPhases(folder = join(RECORDINGS, 'postgres')): readonly Phase[] {
   return JSON.parse(readFileSync(join(folder, 'phases.json'), 'utf8')) as readonly Phase[];
-}
-
-export function hasRecording(path: string): boolean {
-  return existsSync(join(RECORDINGS, path));
 }
 
 type Line = {

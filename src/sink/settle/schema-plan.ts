@@ -70,11 +70,6 @@ export function planSchema(
   };
 }
 
-/** Whether the table lacks one of our own columns: one that another writer made. */
-export function lacksOwn(known: StructType, own: readonly StructField[]): boolean {
-  return own.some(({ name }) => !known.fields.some((have) => have.name === name));
-}
-
 function withoutOwn(columns: readonly SourceColumn[], own: readonly StructField[]): readonly SourceColumn[] {
   for (const column of columns) {
     if (own.some(({ name }) => name === column.name)) {
