@@ -42,6 +42,9 @@ function conformData(
   const target = arrowType(type);
   if (type.kind === 'struct' && ArrowType.isStruct(data.type))
     return conformStruct(data, type, nameIn, column);
+  if (type.kind === 'primitive' && type.name === 'variant' && ArrowType.isStruct(data.type)) {
+    return conformVariant(data, target);
+  }
   if (!holdsStruct(type)) {
     return sameLayout(data.type, target) ? retyped(data, target) : rebuilt(data, type, column);
   }
@@ -60,6 +63,15 @@ function conformData(
     return retyped(data, target, [retyped(entries, entryType, children)]);
   }
   return rebuilt(data, type, column);
+}
+
+/** Writers differ in which half of a variant comes first: only their names tell. Delta protocol, "Variant Data in Parquet". */
+function conformVariant(data: Data, target: ArrowType): Data {
+  const names = data.type.children.map((field: { name: string }) => field.name);
+  const halves = target.children.map(({ name }: { name: string }) =>
+    must(data.children[names.indexOf(name)], `the ${name} of a variant`),
+  );
+  return retyped(data, target, halves);
 }
 
 function conformStruct(

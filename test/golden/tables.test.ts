@@ -20,12 +20,6 @@ if (RECORDS.length === 0) {
 
 const of = (...kinds: readonly string[]) => RECORDS.filter(({ kind }) => kinds.includes(kind));
 
-/**
- * Tables with variants, whose values are passed through as two binaries: told when they come out wrong, and no failure,
- * since Sluice writes none.
- */
-const VARIANTS: ReadonlySet<string> = new Set(['spark/variant', 'golden/kernel-rs-data/unshredded-variant']);
-
 /** Every version whose rows are on record, and how what we read differs. */
 async function differences(records: readonly TableRecord[]): Promise<{ read: number; wrong: string[] }> {
   const wrong: string[] = [];
@@ -64,9 +58,7 @@ describe.skipIf(RECORDS.length === 0)('tables that others wrote', () => {
   test('give the rows that their writers gave, at every version on record', async () => {
     const { read, wrong } = await differences(of('read'));
     console.log(`${read - wrong.length} of ${read} versions of ${of('read').length} tables read right`);
-    const unexpected = wrong.filter((line) => !VARIANTS.has(line.split(' ')[0] ?? ''));
-    if (wrong.length > unexpected.length) console.log(`variants come out wrong: ${wrong.length} versions`);
-    expect(unexpected).toEqual([]);
+    expect(wrong).toEqual([]);
   });
 
   test('load to the snapshots on record', async () => {
