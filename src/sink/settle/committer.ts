@@ -6,13 +6,20 @@ import type { StagedChanges } from '../../operations/merge/staged.js';
 import type { Action } from '../../protocol/actions.js';
 import { partitionKey } from '../../source/change-source.js';
 import type { CheckpointOutcome } from '../../table/checkpoint.js';
-import { commit, type CommitRequest } from '../../table/commit.js';
+import { commit, type CommitRequest, type Winner } from '../../table/commit.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { OffsetRange, SettleMetrics, Slice, TableTarget } from '../settler.js';
 import { commitInfoOf, type Told } from './commit-info.js';
 import { IMAGE_TTL_MS } from './parked-images.js';
 import type { Floor } from './floors.js';
-import { domainsOf, isPartitionDomain, partitionDomainName, type StateFile } from './partition-domain.js';
+import {
+  domainsOf,
+  isPartitionDomain,
+  parsePartitionDomain,
+  partitionDomainName,
+  type PartitionDomain,
+  type StateFile,
+} from './partition-domain.js';
 import { lastRecordOf, progressActions, type PartitionStep } from './sink-commit.js';
 import { nothingStaged } from './stage-rows.js';
 import type { PreparedTable } from './target.js';
@@ -108,6 +115,8 @@ class Requests {
       reconcile: async (winner) => {
         if (state === undefined) return { conflict: 'the table was made by another writer' };
         if (prepared.actions.length > 0) return { conflict: 'the schema was planned on an older version' };
+        const remembered = changedMemory(state.snapshot, winner);
+        if (remembered !== undefined) return { conflict: remembered };
         const rebased = await rebase(state, winner, { signal });
         return rebased.kind === 'conflict' ? { conflict: rebased.why } : this.over(rebased.state);
       },
@@ -146,12 +155,30 @@ function rebaseState(
     reads: rows?.reads ?? { kind: 'nothing' },
     located: rows?.located,
     appIds: new Set(steps.map((step) => target.appId(step))),
-    // Another partition's floor or images decide what is stale here, so each of ours counts as read (R14).
-    domains: new Set([
-      ...steps.map((step) => partitionDomainName(step.topic, step.partition)),
-      ...[...snapshot.state.domains.keys()].filter(isPartitionDomain),
-    ]),
+    domains: new Set(steps.map((step) => partitionDomainName(step.topic, step.partition))),
   };
+}
+
+/**
+ * Why a winner changes what decides about our rows: a floor, images or keys of any partition, also of one that the
+ * table held nothing of when we planned (R14). A partition that merely moved on is no concern of another's rows.
+ */
+function changedMemory(planned: Snapshot, { actions }: Winner): string | undefined {
+  const known = domainsOf(planned);
+  for (const action of actions) {
+    if (action.kind !== 'domainMetadata' || !isPartitionDomain(action.domainMetadata.domain)) continue;
+    const { domain: name, configuration, removed } = action.domainMetadata;
+    const before = memoryOf(known.get(name), known);
+    const after = removed ? undefined : memoryOf(parsePartitionDomain(name, configuration), known);
+    if (before !== after) return `it changed what is remembered in ${name}`;
+  }
+  return undefined;
+}
+
+function memoryOf(domain: PartitionDomain | undefined, known: ReadonlyMap<string, PartitionDomain>): string {
+  const keys = [...known.values()].find((each) => each.keys.length > 0)?.keys ?? [];
+  const own = domain === undefined || domain.keys.length === 0 ? keys : domain.keys;
+  return JSON.stringify([domain?.floor ?? '', own, domain?.files.map(({ path }) => path) ?? []]);
 }
 
 function partitionSteps(target: TableTarget, batch: BatchCommit): readonly PartitionStep[] {
