@@ -234,6 +234,16 @@ describe('another worker commits first', () => {
   });
 });
 
+test('the same offsets of a table without a key, put in by another worker first, are not put in again', async () => {
+  const row = (id: number): EventText => ({ op: 'c', key: null, after: { id, v: 'x' }, lsn: 10 + id });
+  const table = await Filled.with([row(1)]);
+  const zombie = settlerOf(table.store).settler;
+  const same = [row(2), row(3)];
+  const outcome = await table.settle(same, () => zombie.settle([sliceOf(1, same)], never));
+  expect(outcome).toEqual({ kind: 'moved', at: new Map([[`${TOPIC}:0`, 3]]) });
+  expect(await table.rows()).toEqual(['1=x', '2=x', '3=x']);
+});
+
 describe('what a table remembers', () => {
   test('R12: a change that was streamed before the snapshot read its row wins over it, whatever its LSN', async () => {
     const table = await Filled.with([put('c', 2, 'b', 100)]);
