@@ -61,6 +61,15 @@ export class KafkaAdmin implements AsyncDisposable {
     return topics.filter((topic) => !INTERNAL.has(topic)).sort();
   }
 
+  /** The numbers of all partitions of a topic, ascending. */
+  async partitions(topic: string, signal: AbortSignal): Promise<readonly number[]> {
+    await this.#mustExist(topic, signal);
+    const ask = (admin: Admin) => admin.fetchTopicMetadata({ topics: [topic] });
+    const { topics } = await this.#ask('asking for the partitions', ask, signal, { topic });
+    const found = topics.flatMap(({ partitions }) => partitions.map(({ partitionId }) => partitionId));
+    return found.sort((one, other) => one - other);
+  }
+
   /** Where each partition of a topic begins and ends, for one who reads committed records only. */
   async watermarks(topic: string, signal: AbortSignal): Promise<ReadonlyMap<number, PartitionWatermarks>> {
     await this.#mustExist(topic, signal);

@@ -9,7 +9,6 @@ import { keyOf } from './standing.js';
 export class AssignmentTurns {
   readonly #handed = new Map<string, number>();
   readonly #handled = new Map<string, number>();
-  readonly #partitions = new Map<string, Set<number>>();
   readonly #waiting = new Set<() => void>();
 
   /** An event came out of the source. */
@@ -22,8 +21,6 @@ export class AssignmentTurns {
     for (const partition of assignedIn(event)) {
       const key = keyOf(partition);
       this.#handled.set(key, (this.#handled.get(key) ?? 0) + 1);
-      const partitions = this.#partitions.get(partition.topic) ?? new Set();
-      this.#partitions.set(partition.topic, partitions.add(partition.partition));
     }
     for (const look of this.#waiting) look();
   }
@@ -42,11 +39,6 @@ export class AssignmentTurns {
       };
       this.#waiting.add(look);
     });
-  }
-
-  /** The partitions of a topic that have ever been assigned. */
-  partitionsOf(topic: string): readonly number[] {
-    return [...(this.#partitions.get(topic) ?? [])];
   }
 }
 

@@ -7,20 +7,25 @@ import { parseRecord, recordName } from './starts.js';
 export type Destination = {
   readonly origin: Origin;
   /**
-   * Offsets, by partition, below which the topic was proven to hold nothing of the source when it was first seen.
-   * Partitions that were not ours then are not in it.
+   * The partitions in which it was met, and for each the offset below which the partition was proven to hold nothing
+   * of it. A partition that is not named holds nothing of it that any table has passed.
    */
   readonly emptyBelow: ReadonlyMap<number, number>;
 };
 
+type Meeting = { readonly origin: Origin; readonly partition: number; readonly emptyBelow: number };
+
 /**
- * Which sources of changes each topic has been seen to hold, kept under `_sluice/destinations/` of the base URL.
- * A source is on record before any table commits past its first change. So whoever starts later knows every table
- * that may still need offsets which others have passed, and takes nothing from the memory of a process.
+ * Which sources of changes each partition of a topic has been seen to hold, kept under `_sluice/destinations/` of the
+ * base URL: one file for each source and partition, created if absent before any row of it is handed out, so before
+ * any table commits past it. So whoever starts later knows every table that may still need offsets which others have
+ * passed, and which tables need none, and takes nothing from the memory of a process.
  */
 export class Destinations {
   readonly #store: ObjectStore;
   readonly #identity: string;
+  /** What was read of each file; none ever changes. */
+  readonly #read = new Map<string, Meeting>();
 
   constructor(store: ObjectStore, identity: string) {
     this.#store = store;
@@ -28,20 +33,41 @@ export class Destinations {
   }
 
   async load(topic: string, signal: AbortSignal): Promise<readonly Destination[]> {
-    const destinations: Destination[] = [];
-    for await (const { key } of this.#store.list(this.#folder(topic), { signal })) {
-      const body = await this.#store.get(key, { signal });
-      if (body !== undefined) destinations.push(parseDestination(key, new TextDecoder().decode(body)));
+    const keys: string[] = [];
+    for await (const { key } of this.#store.list(this.#folder(topic), { signal })) keys.push(key);
+    const meetings = await Promise.all(keys.map((key) => this.#meeting(key, signal)));
+    const destinations = new Map<string, { origin: Origin; emptyBelow: Map<number, number> }>();
+    for (const meeting of meetings) {
+      if (meeting === undefined) continue;
+      const { origin, partition, emptyBelow } = meeting;
+      const name = nameOf(origin);
+      const destination = destinations.get(name) ?? { origin, emptyBelow: new Map<number, number>() };
+      destination.emptyBelow.set(partition, emptyBelow);
+      destinations.set(name, destination);
     }
-    return destinations;
+    return [...destinations.values()];
   }
 
   /** Safe once resolved; on record already is fine, and then that stands. */
-  async record(topic: string, { origin, emptyBelow }: Destination, signal: AbortSignal): Promise<void> {
+  async record(
+    topic: string,
+    { origin, partition, emptyBelow }: Meeting,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { connector, name, db, schema, table } = origin;
-    const key = `${this.#folder(topic)}${recordName([connector, name, db, schema, table].join(':'))}.json`;
-    const body = `${JSON.stringify({ topic, connector, name, db, schema, table, emptyBelow: Object.fromEntries(emptyBelow) })}\n`;
-    await this.#store.putIfAbsent(key, new TextEncoder().encode(body), { signal });
+    const key = `${this.#folder(topic)}${nameOf(origin)}/${partition}.json`;
+    const record = { topic, connector, name, db, schema, table, partition, emptyBelow };
+    await this.#store.putIfAbsent(key, new TextEncoder().encode(`${JSON.stringify(record)}\n`), { signal });
+  }
+
+  async #meeting(key: string, signal: AbortSignal): Promise<Meeting | undefined> {
+    const known = this.#read.get(key);
+    if (known !== undefined) return known;
+    const body = await this.#store.get(key, { signal });
+    if (body === undefined) return undefined;
+    const meeting = parseMeeting(key, new TextDecoder().decode(body));
+    this.#read.set(key, meeting);
+    return meeting;
   }
 
   #folder(topic: string): string {
@@ -49,16 +75,24 @@ export class Destinations {
   }
 }
 
-function parseDestination(key: string, text: string): Destination {
-  const { connector, name, db, schema, table, emptyBelow } = parseRecord(text) ?? {};
+function nameOf({ connector, name, db, schema, table }: Origin): string {
+  const parts = [connector, name, db, schema, table];
+  // Escaped each for itself: no two sources may share a file.
+  return recordName(parts.map((part) => part.replaceAll('%', '%25').replaceAll(':', '%3A')).join(':'));
+}
+
+function parseMeeting(key: string, text: string): Meeting {
+  const { connector, name, db, schema, table, partition, emptyBelow } = parseRecord(text) ?? {};
   if (
     typeof connector === 'string' &&
     typeof name === 'string' &&
     typeof db === 'string' &&
     typeof schema === 'string' &&
-    typeof table === 'string'
+    typeof table === 'string' &&
+    isOffset(partition) &&
+    isOffset(emptyBelow)
   ) {
-    return { origin: { connector, name, db, schema, table }, emptyBelow: offsetsIn(emptyBelow) };
+    return { origin: { connector, name, db, schema, table }, partition, emptyBelow };
   }
   throw new SluiceError('CORRUPT_FILE', `${key} does not hold what Sluice wrote there`, {
     context: { file: key },
@@ -66,12 +100,6 @@ function parseDestination(key: string, text: string): Destination {
   });
 }
 
-// What is not there, or makes no sense, proves nothing: the partition is read from its start.
-function offsetsIn(value: unknown): ReadonlyMap<number, number> {
-  const offsets = new Map<number, number>();
-  if (typeof value !== 'object' || value === null) return offsets;
-  for (const [partition, offset] of Object.entries(value)) {
-    if (Number.isSafeInteger(offset) && offset >= 0) offsets.set(Number(partition), Number(offset));
-  }
-  return offsets;
+function isOffset(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -67,11 +67,10 @@ export type LaneState =
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'stopped' };
 
-export type Assignment = TopicPartition & {
-  readonly start: number;
-  readonly from: number | undefined;
-  readonly emptyBelow?: number | undefined;
-};
+export type Assignment = TopicPartition & { readonly start: number; readonly from: number | undefined };
+
+/** Where a table wants a partition from; `fresh`: it holds nothing of it. */
+export type Place = { readonly next: number; readonly fresh: boolean };
 
 export type LaneEvent =
   | { readonly kind: 'assigned'; readonly partitions: readonly Assignment[] }
@@ -95,7 +94,7 @@ export type LaneEvent =
 export type Effect =
   | { readonly kind: 'recover'; readonly partitions: readonly TopicPartition[] }
   /** The partition's place in the table is known: it is wanted from `next` on. */
-  | (TopicPartition & { readonly kind: 'resume-at'; readonly next: number })
+  | (TopicPartition & Place & { readonly kind: 'resume-at' })
   /** The slice of this event: keep what lies at `from` or above. */
   | { readonly kind: 'hold'; readonly from: number }
   /** The slice, skip or halt of this event: keep it aside. */

@@ -5,7 +5,7 @@ import { anySignal, backoff } from '../base/signals.js';
 import type { Lease } from '../pipeline/credit.js';
 import type { TopicPartition } from '../source/change-source.js';
 import { clip, type HeldSlice, HeldSlices, release, strip } from './held-slices.js';
-import type { Assignment, Batch, Effect, Failure, LaneEvent, LaneState } from './lane-state.js';
+import type { Assignment, Batch, Effect, Failure, LaneEvent, LaneState, Place } from './lane-state.js';
 import { initial, step } from './machine.js';
 import { failureOf, mayPass, rewound } from './failure.js';
 import type { LaneOptions } from './lane-options.js';
@@ -26,7 +26,7 @@ export class TableLane {
   readonly #pauseMs: (attempt: number) => number;
   readonly #held = new HeldSlices();
   readonly #parked = new ParkedEvents();
-  readonly #waiters = new Map<string, ((next: number | undefined) => void)[]>();
+  readonly #waiters = new Map<string, ((place: Place | undefined) => void)[]>();
   readonly #inbox: { readonly event: LaneEvent; readonly held: HeldSlice | undefined }[] = [];
   readonly #closing: (() => void)[] = [];
   #state: LaneState = initial;
@@ -76,10 +76,10 @@ export class TableLane {
   }
 
   /**
-   * Takes a partition on, anew if the lane has it. Resolves with the offset from which the table wants it, or
+   * Takes a partition on, anew if the lane has it. Resolves with where the table wants it from, or
    * with undefined if the lane ends or loses the partition before it knows.
    */
-  assign(assignment: Assignment): Promise<number | undefined> {
+  assign(assignment: Assignment): Promise<Place | undefined> {
     return new Promise((resolve) => {
       const key = keyOf(assignment);
       this.#waiters.set(key, [...(this.#waiters.get(key) ?? []), resolve]);
@@ -190,7 +190,7 @@ export class TableLane {
         for (const parked of this.#parked.take(effect.partitions)) this.#dispatch(parked.event, parked.held);
         break;
       case 'resume-at':
-        this.#answer(keyOf(effect), effect.next);
+        this.#answer(keyOf(effect), { next: effect.next, fresh: effect.fresh });
         break;
       case 'flush':
         this.flush();
@@ -257,10 +257,10 @@ export class TableLane {
     }
   }
 
-  #answer(key: string, next: number | undefined): void {
+  #answer(key: string, place: Place | undefined): void {
     const waiters = this.#waiters.get(key) ?? [];
     this.#waiters.delete(key);
-    for (const resolve of waiters) resolve(next);
+    for (const resolve of waiters) resolve(place);
   }
 
   #hold(held: HeldSlice, from: number): void {

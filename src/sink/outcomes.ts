@@ -35,7 +35,7 @@ export function recovered(
     }
     const now = known(standing, holds);
     standings.set(key, now);
-    effects.push({ kind: 'resume-at', ...bare(partition), next: now.settled });
+    effects.push({ kind: 'resume-at', ...bare(partition), next: now.settled, fresh: holds === undefined });
     if (holds !== undefined) effects.push({ kind: 'acknowledge', ...bare(partition), next: holds });
   }
   effects.push({ kind: 'unpark', partitions: state.asked.map(bare) });

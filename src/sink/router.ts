@@ -1,12 +1,12 @@
 import { isSluiceError } from '../base/errors.js';
 import { Op } from '../cdc/changes.js';
-import type { Changes, RecordProblem } from '../cdc/changes.js';
+import type { Changes, Origin, RecordProblem } from '../cdc/changes.js';
 import type { RecordDecoder } from '../cdc/decoder.js';
 import { type Credit, Lease } from '../pipeline/credit.js';
 import type { ChangeSource, SourceBatch, SourceEvent, TopicPartition } from '../source/change-source.js';
 import type { DeadLetter } from './dead-letters.js';
 import { failureOf } from './failure.js';
-import type { Failure } from './lane-state.js';
+import type { Failure, Place } from './lane-state.js';
 import type { ReadPosition } from './read-positions.js';
 import { mergeRows, splitChanges } from './split-changes.js';
 import { keyOf } from './standing.js';
@@ -41,6 +41,13 @@ type Assigned = TopicPartition & {
   readonly committed: Map<Table, number>;
   /** What its records were so far, in this run and earlier ones. */
   seen: 'nothing' | 'foreign' | 'changes';
+};
+
+type Beginning = {
+  readonly position: number;
+  readonly committed: Map<Table, number>;
+  /** What was read of it in earlier runs was no row changes. */
+  readonly foreign: boolean;
 };
 
 /**
@@ -96,24 +103,20 @@ export class Router {
     await topic.load();
     const start = await this.#options.startOf(partition);
     const tables = new Set<Table>();
-    const committed = new Map<Table, number>();
+    const answers = new Map<Table, Place>();
     for (;;) {
       const added = [...topic.tables].filter((table) => !tables.has(table));
-      const answers = added.map(async (table) => {
+      const asked = added.map(async (table) => {
         tables.add(table);
-        const emptyBelow = topic.emptyBelow(table, number);
-        const assignment = { topic: name, partition: number, start, from: undefined, emptyBelow };
-        const next = await table.lane.assign(assignment);
-        if (next !== undefined) committed.set(table, next);
+        const place = await table.lane.assign({ topic: name, partition: number, start, from: undefined });
+        if (place !== undefined) answers.set(table, place);
       });
-      await Promise.all(answers);
-      // Another worker may have met a new source, and passed its first rows, since the record was read.
+      await Promise.all(asked);
+      // Another worker may have met a source, and passed its first rows, since the record was read.
       await topic.load();
       if ([...topic.tables].every((table) => tables.has(table))) break;
     }
-    const read = tables.size === 0 ? await this.#options.readOf(partition) : undefined;
-    const begin = Math.max(start, read?.next ?? start);
-    const position = committed.size === 0 ? begin : Math.min(...committed.values());
+    const { position, committed, foreign } = await this.#begin(partition, start, answers);
     // Taken away while the tables were asked: nothing of it comes.
     if (!this.#awaited.delete(keyOf(partition))) return position;
     this.#assigned.set(keyOf(partition), {
@@ -123,10 +126,36 @@ export class Router {
       start,
       tables,
       committed,
-      seen: read?.foreign === true ? 'foreign' : 'nothing',
+      seen: foreign ? 'foreign' : 'nothing',
     });
     this.#options.taken(partition, tables);
     return position;
+  }
+
+  /**
+   * Where the tables want a partition. One that holds nothing of it wants it from where it was first met there, and
+   * if it was met nowhere, wants nothing that others have passed.
+   */
+  async #begin(
+    partition: TopicPartition,
+    start: number,
+    answers: ReadonlyMap<Table, Place>,
+  ): Promise<Beginning> {
+    const topic = this.#options.topic(partition.topic);
+    const committed = new Map<Table, number>();
+    for (const [table, { next, fresh }] of answers) {
+      const from = fresh ? topic.emptyBelow(table, partition.partition) : next;
+      if (from !== undefined) committed.set(table, Math.max(next, from));
+    }
+    const read = committed.size === 0 ? await this.#options.readOf(partition) : undefined;
+    const begin = Math.max(start, read?.next ?? start);
+    const position = committed.size === 0 ? begin : Math.min(...committed.values());
+    for (const [table, { next, fresh }] of answers) {
+      const from = committed.get(table) ?? position;
+      committed.set(table, from);
+      if (fresh && from > next) table.lane.pass(partition, next, from);
+    }
+    return { position, committed, foreign: read?.foreign === true };
   }
 
   async handle(event: SourceEvent): Promise<void> {
@@ -181,19 +210,11 @@ export class Router {
     }
   }
 
-  async #tableOf(
-    assigned: Assigned,
-    origin: Parameters<TopicTables['discover']>[0],
-  ): Promise<Table | undefined> {
-    const topic = this.#options.topic(assigned.topic);
-    const known = topic.known(origin);
-    return known === undefined ? topic.discover(origin, this.#positionsOf(assigned.topic)) : known.table;
-  }
-
-  /** How far the partitions of a topic that are ours have been handed out. */
-  #positionsOf(topic: string): ReadonlyMap<number, number> {
-    const ours = [...this.#assigned.values()].filter((assigned) => assigned.topic === topic);
-    return new Map(ours.map(({ partition, position }) => [partition, position]));
+  async #tableOf(assigned: Assigned, origin: Origin): Promise<Table | undefined> {
+    const { topic: name, partition, position } = assigned;
+    const topic = this.#options.topic(name);
+    const known = topic.known(origin, partition);
+    return known === undefined ? topic.meet(origin, partition, position) : known.table;
   }
 
   /**
@@ -240,7 +261,7 @@ export class Router {
    * the batch can be handed out.
    */
   async #orphans(
-    { topic, partition }: Assigned,
+    { topic, partition, position }: Assigned,
     changes: Changes,
     orphans: Uint32Array,
     rows: Map<Table, Uint32Array>,
@@ -248,6 +269,7 @@ export class Router {
     if (orphans.length === 0) return Number.POSITIVE_INFINITY;
     const { single } = this.#options.topic(topic);
     if (single !== undefined) {
+      await this.#options.topic(topic).meetTable(single, partition, position);
       rows.set(single, mergeRows(rows.get(single) ?? none, orphans));
       return Number.POSITIVE_INFINITY;
     }

@@ -169,7 +169,7 @@ export class SinkRun {
       policy: settings.start,
       now,
       resolve: (partition, start, inner) => source.resolve(partition, start, inner),
-      partitionsOf: (topic) => Promise.resolve(this.#turns.partitionsOf(topic)),
+      partitionsOf: (topic, inner) => source.partitions(topic, inner),
     });
     const destinations = new Destinations(store, identity);
     const positions = new ReadPositions(store, identity);

@@ -32,8 +32,6 @@ export type UnknownStanding = TopicPartition & {
    * nothing for the table, if the table holds nothing of the partition.
    */
   readonly from: number | undefined;
-  /** The same proof from an earlier run, of a partition that begins where the table wants it. */
-  readonly emptyBelow?: number | undefined;
 };
 
 export type Standing = KnownStanding | UnknownStanding;
@@ -46,12 +44,11 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 
 /** The standing once the table was asked: `held` undefined means that it holds nothing of the partition. */
 export function known(
-  { topic, partition, start, from, emptyBelow }: UnknownStanding,
+  { topic, partition, start, from }: UnknownStanding,
   holds: number | undefined,
 ): KnownStanding {
   const committed = holds ?? start;
-  const proven = holds === undefined ? emptyBelow : undefined;
-  const settled = Math.max(committed, from ?? committed, proven ?? committed);
+  const settled = Math.max(committed, from ?? committed);
   return {
     kind: 'known',
     topic,

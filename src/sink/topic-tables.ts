@@ -18,14 +18,19 @@ export type TopicTablesOptions = {
   readonly persist: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 };
 
+type Met = { readonly table: Table | undefined; readonly partitions: Set<number> };
+
 /** The sources that a topic holds, and the table of each. */
 export class TopicTables {
   readonly #options: TopicTablesOptions;
-  readonly #byOrigin = new Map<Origin, Table | undefined>();
+  readonly #byOrigin = new Map<Origin, Met>();
+  /** Sources and partitions that are on record, in words. */
   readonly #recorded = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #tables = new Set<Table>();
-  /** What is on record of each table's sources; a record never changes. */
+  /** One source of each table. */
+  readonly #originOf = new Map<Table, Origin>();
+  /** What is on record of each table's sources, by their words. */
   readonly #onRecord = new Map<Table, Map<string, Destination>>();
 
   constructor(options: TopicTablesOptions) {
@@ -49,39 +54,54 @@ export class TopicTables {
     const loaded = await persist((signal) => destinations.load(topic, signal));
     for (const destination of loaded) {
       const words = wordsOf(destination.origin);
-      this.#recorded.add(words);
+      for (const partition of destination.emptyBelow.keys()) this.#recorded.add(`${words}${partition}`);
       const table = this.#claim(destination.origin);
       if (table === undefined) continue;
       this.#onRecord.set(table, (this.#onRecord.get(table) ?? new Map()).set(words, destination));
     }
   }
 
-  /** Below this offset the partition holds nothing for the table, as is on record; undefined if nothing is. */
+  /**
+   * Below this offset the partition holds nothing for the table, as was on record when it was last loaded. Undefined
+   * if the table was never met there: then the partition holds nothing for it below what any table has committed.
+   */
   emptyBelow(table: Table, partition: number): number | undefined {
     const destinations = [...(this.#onRecord.get(table)?.values() ?? [])];
-    const offsets = destinations.map((one) => one.emptyBelow.get(partition));
-    const said = offsets.filter((offset) => offset !== undefined);
-    return said.length > 0 && said.length === offsets.length ? Math.min(...said) : undefined;
-  }
-
-  /** The table that changes of this source go to, if one is known; `undefined` also for a source that was refused. */
-  known(origin: Origin): { readonly table: Table | undefined } | undefined {
-    return this.#byOrigin.has(origin) ? { table: this.#byOrigin.get(origin) } : undefined;
+    const offsets = destinations.flatMap((one) => one.emptyBelow.get(partition) ?? []);
+    return offsets.length === 0 ? undefined : Math.min(...offsets);
   }
 
   /**
-   * The table of a source seen for the first time; it is on record once this resolves. `emptyBelow`: the offsets, by
-   * partition, below which it has been looked for and was not met.
+   * The table that changes of this source go to, if the source is known to be met in the partition; `table` is
+   * undefined for a source that was refused.
    */
-  async discover(origin: Origin, emptyBelow: ReadonlyMap<number, number>): Promise<Table | undefined> {
+  known(origin: Origin, partition: number): { readonly table: Table | undefined } | undefined {
+    const met = this.#byOrigin.get(origin);
+    return met?.partitions.has(partition) === true ? met : undefined;
+  }
+
+  /**
+   * The table of a source that is met in a partition; on record once this resolves. `emptyBelow`: the offset below
+   * which the partition was looked through for it in vain.
+   */
+  async meet(origin: Origin, partition: number, emptyBelow: number): Promise<Table | undefined> {
     const { destinations, topic, persist } = this.#options;
-    if (!this.#recorded.has(wordsOf(origin))) {
-      await persist((signal) => destinations.record(topic, { origin, emptyBelow }, signal));
-      this.#recorded.add(wordsOf(origin));
+    const words = `${wordsOf(origin)}${partition}`;
+    if (!this.#recorded.has(words)) {
+      await persist((signal) => destinations.record(topic, { origin, partition, emptyBelow }, signal));
+      this.#recorded.add(words);
     }
-    const table = this.#claim(origin);
-    this.#byOrigin.set(origin, table);
-    return table;
+    const met = this.#byOrigin.get(origin) ?? { table: this.#claim(origin), partitions: new Set<number>() };
+    met.partitions.add(partition);
+    this.#byOrigin.set(origin, met);
+    return met.table;
+  }
+
+  /** The same for records that do not say whose they are, and are taken for this table's. */
+  async meetTable(table: Table, partition: number, emptyBelow: number): Promise<void> {
+    const origin = this.#originOf.get(table);
+    if (origin !== undefined && this.known(origin, partition) === undefined)
+      await this.meet(origin, partition, emptyBelow);
   }
 
   #claim(source: Origin): Table | undefined {
@@ -93,6 +113,7 @@ export class TopicTables {
       path = chosen;
       const table = tables.claim(chosen, change, () => make(chosen, change));
       this.#tables.add(table);
+      if (!this.#originOf.has(table)) this.#originOf.set(table, source);
       return table;
     } catch (cause) {
       // A source whose path cannot be is its own trouble: the other tables go on.

@@ -111,6 +111,12 @@ export interface ChangeSource extends AsyncDisposable {
   watermarks(partition: TopicPartition, signal: AbortSignal): Promise<Watermarks>;
 
   /**
+   * All partitions that a topic has now, ascending, whoever reads them: other members of a group may have been
+   * assigned some of them. Fails with `TOPIC_NOT_FOUND`.
+   */
+  partitions(topic: string, signal: AbortSignal): Promise<readonly number[]>;
+
+  /**
    * Moves a partition that is assigned: the next batch or progress has `base` = `offset`. What was read
    * before and not handed over yet is dropped. The way on after a `gap`, and back for a lane that was
    * repaired. Nothing happens if the partition is not ours.

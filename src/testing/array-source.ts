@@ -20,6 +20,8 @@ export type ArraySourceOptions = {
   readonly identity?: string;
   /** The lowest offset still held, by partition key; the first batch's base if not given. */
   readonly low?: ReadonlyMap<string, number>;
+  /** Which partitions it gets when it is opened, as a member of a group does; all if not given. */
+  readonly assigned?: (partition: TopicPartition) => boolean;
   /** Told of what was acknowledged. */
   readonly onAcknowledge?: (partition: TopicPartition, next: number) => void;
 };
@@ -28,8 +30,8 @@ export type ArraySourceOptions = {
 export interface ArraySource extends ChangeSource {
   /** Adds records at the end of a partition; a new partition is assigned at once. */
   push(batch: ArrayBatch): void;
-  /** Takes partitions away and gives them back, as a rebalance of a group does. */
-  rebalance(partitions: readonly TopicPartition[]): void;
+  /** Takes partitions away and gives others, or the same ones, as a rebalance of a group does. */
+  rebalance(lost: readonly TopicPartition[], gained?: readonly TopicPartition[]): void;
   /** Hands over any event in its turn. */
   inject(event: SourceEvent): void;
 }
@@ -43,6 +45,8 @@ type Part = TopicPartition & {
   /** Undefined while it is not asked for or a gap waits for a `seek`. */
   position: number | undefined;
   paused: boolean;
+  /** Whether it is ours: others read the rest of the topic. */
+  assigned: boolean;
   /** The end it had when the source was opened. */
   end: number;
   /** Counts its assignments: an answer to an earlier one is no answer. */
@@ -75,11 +79,6 @@ class MemorySource implements ArraySource {
     return Promise.resolve(this.#options.identity ?? 'array');
   }
 
-  partitions(topic: string): Promise<readonly number[]> {
-    const own = [...this.#parts.values()].filter((part) => part.topic === topic);
-    return Promise.resolve(own.map(({ partition }) => partition).sort((one, other) => one - other));
-  }
-
   async *open(options: OpenOptions): AsyncGenerator<SourceEvent> {
     const { untilEnd, signal } = options;
     signal.throwIfAborted();
@@ -90,11 +89,12 @@ class MemorySource implements ArraySource {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       this.#refused = undefined;
-      for (const part of this.#parts.values()) Object.assign(part, { end: part.high, paused: false });
-      this.#inbox.splice(0, this.#inbox.length, {
-        kind: 'assigned',
-        partitions: [...this.#parts.values()].map(only),
-      });
+      for (const part of this.#parts.values()) {
+        const assigned = this.#options.assigned?.(only(part)) ?? true;
+        Object.assign(part, { end: part.high, paused: false, position: undefined, assigned });
+      }
+      const ours = [...this.#parts.values()].filter(({ assigned }) => assigned);
+      this.#inbox.splice(0, this.#inbox.length, { kind: 'assigned', partitions: ours.map(only) });
       for (;;) {
         signal.throwIfAborted();
         this.#throwIfRefused();
@@ -125,7 +125,9 @@ class MemorySource implements ArraySource {
   }
 
   #drained(): boolean {
-    return [...this.#parts.values()].every(({ position, end }) => position !== undefined && position >= end);
+    return [...this.#parts.values()].every(
+      ({ assigned, position, end }) => !assigned || (position !== undefined && position >= end),
+    );
   }
 
   /** Nothing of these partitions comes until it is known where they begin. */
@@ -183,10 +185,12 @@ class MemorySource implements ArraySource {
     this.#wake();
   }
 
-  rebalance(partitions: readonly TopicPartition[]): void {
-    this.#withdraw(partitions);
-    for (const part of this.#partsOf(partitions)) part.turn++;
-    this.#inbox.push({ kind: 'revoked', partitions }, { kind: 'assigned', partitions });
+  rebalance(lost: readonly TopicPartition[], gained: readonly TopicPartition[] = lost): void {
+    this.#withdraw([...lost, ...gained]);
+    for (const part of this.#partsOf(lost)) Object.assign(part, { turn: part.turn + 1, assigned: false });
+    for (const part of this.#partsOf(gained)) part.assigned = true;
+    if (lost.length > 0) this.#inbox.push({ kind: 'revoked', partitions: lost });
+    if (gained.length > 0) this.#inbox.push({ kind: 'assigned', partitions: gained });
     this.#wake();
   }
 
@@ -219,6 +223,7 @@ class MemorySource implements ArraySource {
         high: end,
         position: undefined,
         paused: false,
+        assigned: true,
         end,
         turn: 0,
       };
@@ -255,6 +260,14 @@ class MemorySource implements ArraySource {
     return { low, high };
   }
 
+  partitions(topic: string): Promise<readonly number[]> {
+    const own = [...this.#parts.values()].flatMap((part) => (part.topic === topic ? [part.partition] : []));
+    if (own.length > 0) return Promise.resolve(own.sort((one, other) => one - other));
+    return Promise.reject(
+      new SluiceError('TOPIC_NOT_FOUND', `there is no topic ${topic}`, { context: { topic } }),
+    );
+  }
+
   /** Rejects where there is no such partition. */
   #partOf({ topic, partition }: TopicPartition): Promise<Part> {
     const part = this.#parts.get(partitionKey(topic, partition));
@@ -267,7 +280,11 @@ class MemorySource implements ArraySource {
   }
 
   seek(partition: TopicPartition, offset: number): void {
-    for (const part of this.#partsOf([partition])) part.position = offset;
+    for (const part of this.#partsOf([partition])) {
+      if (!part.assigned) continue;
+      part.position = offset;
+      part.turn++; // An answer that is still to come is no longer asked for.
+    }
     this.#wake();
   }
 

@@ -218,6 +218,23 @@ function describeSteering(each: Each): void {
     assertTiles(after, moved, 2);
   });
 
+  each('a seek says where a partition begins, also before resumeAt has answered', TWO, async (opened) => {
+    const moved = { topic: opened.topic('b'), partition: 0 };
+    let answer: (offset: number) => void = () => undefined;
+    const answered = new Promise<number>((resolve) => (answer = resolve));
+    const resumeAt = ({ topic }: TopicPartition) => (topic === moved.topic ? answered : Promise.resolve(0));
+    const events: SourceEvent[] = [];
+    for await (const event of opened.source.open({ ...fromStart({ untilEnd: true }), resumeAt })) {
+      // What comes after the assignment comes when the others have begun.
+      if (events.length === 1) {
+        opened.source.seek(moved, 2);
+        answer(9);
+      }
+      events.push(event);
+    }
+    assertTiles(events, moved, 2);
+  });
+
   each('progress may be acknowledged at any time', TWO, async (opened) => {
     const unknown = { topic: 'nobody-knows', partition: 9 };
     opened.source.acknowledge(unknown, 1);
@@ -289,6 +306,17 @@ function describeAsking(each: Each): void {
   each('watermarks are the first offset and the one past the last', TWO, async (opened) => {
     const at = { topic: opened.topic('a'), partition: 1 };
     assert.deepEqual(await opened.source.watermarks(at, never), { low: 0, high: PER_PARTITION });
+  });
+
+  each('a topic has all of its partitions, in order', TWO, async (opened) => {
+    assert.deepEqual(await opened.source.partitions(opened.topic('a'), never), [0, 1]);
+    assert.deepEqual(await opened.source.partitions(opened.topic('b'), never), [0]);
+  });
+
+  each('the partitions of a topic that is not there are TOPIC_NOT_FOUND', TWO, async (opened) => {
+    await assert.rejects(opened.source.partitions(opened.topic('nowhere'), never), (cause) =>
+      isSluiceError(cause, 'TOPIC_NOT_FOUND'),
+    );
   });
 
   each('a start policy becomes an offset', TWO, async (opened) => {

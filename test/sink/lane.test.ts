@@ -190,7 +190,7 @@ describe('a lane and its credit', () => {
     const appId = formatAppId({ identity: 'c', incarnation: 0, ...p0 });
     table.txns.set(appId, 5);
     const { lane, credit, reports, offer } = laneOver(table);
-    expect(await lane.assign({ ...p0, start: 0, from: undefined })).toBe(5);
+    expect(await lane.assign({ ...p0, start: 0, from: undefined })).toEqual({ next: 5, fresh: false });
     await offer(5);
     table.txns.set(appId, 3);
     lane.flush();

@@ -222,10 +222,8 @@ class World {
     const key = keyOf(partition);
     const holds = this.holds.get(key);
     const from = flag && holds === undefined ? 3 : undefined;
-    // A proof is of use to a table that holds nothing, and of none to one that does.
-    const emptyBelow = flag ? undefined : 2;
-    this.position.set(key, from ?? holds ?? emptyBelow ?? 0);
-    this.send({ kind: 'assigned', partitions: [{ ...partition, start: 0, from, emptyBelow }] });
+    this.position.set(key, from ?? holds ?? 0);
+    this.send({ kind: 'assigned', partitions: [{ ...partition, start: 0, from }] });
   }
 
   #slice(partition: TopicPartition, amount: number, hasRows: boolean): void {

@@ -358,6 +358,7 @@ describe('a run of the sink', () => {
       seek: () => undefined,
       acknowledge: () => undefined,
       resolve: (...args: Parameters<typeof source.resolve>) => source.resolve(...args),
+      partitions: (topic: string) => source.partitions(topic, new AbortController().signal),
     });
     const { done } = world.start(failing);
     await expect(done).rejects.toThrow('cable pulled');

@@ -26,7 +26,7 @@ export type KafkaSourceOptions = KafkaConnection &
     readonly readAheadBytes?: number;
     /** How long no broker may answer before `waiting` is told. Default 3 s. */
     readonly outageMs?: number;
-    /** How long `identity`, `resolve` and `watermarks` go on asking while no broker answers. Default 60 s. */
+    /** How long `identity`, `resolve`, `watermarks` and `partitions` go on asking while no broker answers. Default 60 s. */
     readonly patienceMs?: number;
   };
 
@@ -85,6 +85,10 @@ class KafkaSource implements ChangeSource {
     const marks = (await this.#admin.watermarks(topic, signal)).get(partition);
     if (marks === undefined) throw partitionNotFound(topic, partition);
     return marks;
+  }
+
+  partitions(topic: string, signal: AbortSignal): Promise<readonly number[]> {
+    return this.#admin.partitions(topic, signal);
   }
 
   seek(partition: TopicPartition, offset: number): void {

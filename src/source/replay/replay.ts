@@ -72,6 +72,13 @@ class ReplaySource implements ChangeSource {
     return { low, high };
   }
 
+  async partitions(topic: string, signal: AbortSignal): Promise<readonly number[]> {
+    const { partitions } = await this.#recording(signal);
+    const own = partitions.flatMap((part) => (part.topic === topic ? [part.partition] : []));
+    if (own.length > 0) return own;
+    throw new SluiceError('TOPIC_NOT_FOUND', `the recording has no topic ${topic}`, { context: { topic } });
+  }
+
   seek(partition: TopicPartition, offset: number): void {
     this.#stream?.seek(partition, offset);
   }
