@@ -30,22 +30,6 @@ export function parseAppId(text: string): AppId | undefined {
   };
 }
 
-/**
- * The first of a table's application ids that holds progress of the same topic and partition, yet from
- * another cluster or another making of the topic. Its offsets mean nothing for ours, and neither does a
- * start policy: rows may be there that would come again.
- */
-export function findStranger(appId: string, others: Iterable<string>): string | undefined {
-  const own = parseAppId(appId);
-  if (own === undefined) return undefined;
-  for (const other of others) {
-    if (other === appId) continue;
-    const parsed = parseAppId(other);
-    if (parsed?.topic === own.topic && parsed.partition === own.partition) return other;
-  }
-  return undefined;
-}
-
 // Only what the form itself uses is escaped, so that common names read as they are.
 function escape(part: string): string {
   return part.replace(/[%:@]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

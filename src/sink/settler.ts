@@ -72,6 +72,17 @@ export type Settled =
       readonly found: number | undefined;
     };
 
+/** What tells a topic that was made anew from the one that a table was filled from (R6). */
+export type Applied = {
+  /** Which making of the topic the table's offsets speak of. */
+  readonly incarnation: number;
+  /** The record that was applied last, if that is known. */
+  readonly last: LastRecord | undefined;
+};
+
+/** The record at an offset, by what it says: time and hash of key and value. */
+export type LastRecord = { readonly offset: number; readonly timestampMs: number; readonly hash: string };
+
 /**
  * Plans and commits one table's batches. Calls never overlap; the lane that owns it waits for each. Maps
  * are keyed by `partitionKey` (source/change-source).
@@ -83,10 +94,15 @@ export type Settled =
 export interface TableSettler {
   /**
    * The next offset that the table holds of each of these partitions; those it holds nothing of are left
-   * out, and so are all if there is no table. Reads the newest version. Fails with `TOPIC_REGRESSED` if
-   * the table holds progress of another incarnation or cluster of a topic.
+   * out, and so are all if there is no table; of a topic that was made anew and accepted, each partition
+   * begins at 0. Reads the newest version. Fails with `TOPIC_REGRESSED` if the table holds progress of
+   * the topic from another cluster, with `TABLE_REWOUND` if somebody replaced the table, or a part of what it holds of
+   * its partitions, since its last commit of ours, and with `CONFIG_INVALID` if it forgets transactions.
    */
   recover(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+
+  /** What the table said of a partition when it was asked last; incarnation 0 and no record where there is no table. */
+  applied(partition: TopicPartition): Applied;
 
   /**
    * Brings the slices into the table in one commit, with their offsets. Slices of one partition follow

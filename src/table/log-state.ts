@@ -46,11 +46,15 @@ export function loadableTimes({ entries }: FoundLog): readonly CommitTime[] {
   return times.filter(({ version }) => version >= earliest);
 }
 
-/** Replays what was found into a state, and tells when its version was committed, ms since 1970. */
+/**
+ * Replays what was found into a state, and tells when its version was committed, ms since 1970. `heard` is told of the
+ * commits that were read.
+ */
 export async function loadState(
   store: ObjectStore,
   { segment, entries }: FoundLog,
   signal: AbortSignal,
+  heard?: (commit: Winner) => void,
 ): Promise<{ readonly state: TableState; readonly timestampMs: number }> {
   const replay = new LogReplay();
   if (segment.checkpoint !== undefined) {
@@ -59,6 +63,7 @@ export async function loadState(
   let last: Winner | undefined;
   for await (const commit of readCommits(store, segment.commits, signal)) {
     replay.apply(commit.actions, commit.version);
+    heard?.(commit);
     last = commit;
   }
   const state = replay.finish();

@@ -69,6 +69,8 @@ export type LoadOptions = {
   readonly timestampMs?: number;
   /** A snapshot of the same table to go on from: only newer commits are read. For the latest version only. */
   readonly after?: Snapshot;
+  /** Told of each commit that is read on the way, in order; older ones may lie in a checkpoint. */
+  readonly heard?: (commit: Winner) => void;
 };
 
 /**
@@ -80,14 +82,14 @@ export type LoadOptions = {
  * it does).
  */
 export async function loadSnapshot(store: ObjectStore, options: LoadOptions): Promise<Snapshot | undefined> {
-  const { signal, version, timestampMs, after } = options;
+  const { signal, version, timestampMs, after, heard } = options;
   assert(version === undefined || timestampMs === undefined, 'a snapshot is asked for by version or by time');
   if (timestampMs !== undefined) return loadAsOf(store, timestampMs, signal);
   if (version === undefined && after !== undefined) {
-    const advanced = await advance(after, signal);
+    const advanced = await advance(after, signal, heard);
     if (advanced !== undefined) return advanced;
   }
-  return load(store, version, signal);
+  return load(store, version, signal, heard);
 }
 
 /** Like `loadSnapshot` for a table that must be there (`TABLE_NOT_FOUND`), from a store or a URL. */
@@ -105,10 +107,11 @@ async function load(
   store: ObjectStore,
   target: number | undefined,
   signal: AbortSignal,
+  heard?: (commit: Winner) => void,
 ): Promise<Snapshot | undefined> {
   const log = await findLog(store, { signal, ...(target === undefined ? {} : { target }) });
   if (log === undefined) return undefined;
-  const { state, timestampMs } = await loadState(store, log, signal);
+  const { state, timestampMs } = await loadState(store, log, signal, heard);
   assertReadable(store.url, state);
   return new Snapshot(store, state.version, state, timestampMs);
 }
@@ -130,7 +133,11 @@ async function loadAsOf(
  * The snapshot with the commits after it, read one by one until there is none. Undefined if the log has moved on so far
  * that even the last commit seen is gone: then nobody can say that none follows it.
  */
-async function advance(from: Snapshot, signal: AbortSignal): Promise<Snapshot | undefined> {
+async function advance(
+  from: Snapshot,
+  signal: AbortSignal,
+  heard?: (commit: Winner) => void,
+): Promise<Snapshot | undefined> {
   const { store } = from;
   const winners: Winner[] = [];
   for (let version = from.version + 1; ; version++) {
@@ -143,7 +150,10 @@ async function advance(from: Snapshot, signal: AbortSignal): Promise<Snapshot | 
   if (modifiedAtMs === undefined) return undefined;
   if (winners.length === 0) return from;
   const replay = new LogReplay(from.state);
-  for (const { version, actions } of winners) replay.apply(actions, version);
+  for (const winner of winners) {
+    replay.apply(winner.actions, winner.version);
+    heard?.(winner);
+  }
   const state = replay.finish();
   assertReadable(store.url, state);
   return new Snapshot(store, last, state, inCommitTimestampMs(winners.at(-1)?.commitInfo) ?? modifiedAtMs);

@@ -8,7 +8,7 @@ import type { CreateOptions } from '../../src/operations/create.js';
 import type { StagedChanges } from '../../src/operations/merge/stage.js';
 import type { Action } from '../../src/protocol/actions.js';
 import { commitInfo } from '../../src/protocol/commit-info.js';
-import { merge } from '../../src/protocol/operation.js';
+import { merge, type Operation } from '../../src/protocol/operation.js';
 import { LONG, STRING, field, struct } from '../../src/schema/build.js';
 import type { StructType, Value } from '../../src/schema/types.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
@@ -109,7 +109,7 @@ export async function mustCommit(snapshot: Snapshot, staged: StagedChanges): Pro
 /** Commits actions as another engine would. */
 export async function commitActions(
   snapshot: Snapshot,
-  operation: string,
+  operation: string | Operation,
   actions: (nowMs: number) => readonly Action[],
 ): Promise<Snapshot> {
   const txnId = randomUUID();
@@ -121,7 +121,7 @@ export async function commitActions(
       {
         kind: 'commitInfo',
         commitInfo: commitInfo({
-          operation: { operation, operationParameters: {} },
+          operation: typeof operation === 'string' ? { operation, operationParameters: {} } : operation,
           timestamp: nowMs,
           readVersion: snapshot.version,
           isBlindAppend: false,

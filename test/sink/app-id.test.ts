@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findStranger, formatAppId, parseAppId } from '../../src/sink/app-id.js';
+import { formatAppId, parseAppId } from '../../src/sink/app-id.js';
 
 describe('application ids', () => {
   test('name the cluster, the topic, its making and the partition, and nothing else', () => {
@@ -30,15 +30,4 @@ describe('application ids', () => {
       expect(parseAppId(text)).toBe(undefined);
     },
   );
-
-  test('a table that holds the partition of another cluster, or of an earlier topic, is recognised', () => {
-    const own = formatAppId({ identity: 'c1', topic: 't', incarnation: 1, partition: 0 });
-    const other = (part: object) =>
-      formatAppId({ identity: 'c1', topic: 't', incarnation: 1, partition: 0, ...part });
-    expect(
-      findStranger(own, [own, other({ partition: 1, identity: 'c2' }), 'spark', other({ topic: 'u' })]),
-    ).toBe(undefined);
-    expect(findStranger(own, [own, other({ identity: 'c2' })])).toBe(other({ identity: 'c2' }));
-    expect(findStranger(own, [other({ incarnation: 0 })])).toBe(other({ incarnation: 0 }));
-  });
 });

@@ -1,8 +1,10 @@
 import type { Changes } from '../../src/cdc/changes.js';
 import { Op } from '../../src/cdc/changes.js';
 import { partitionKey } from '../../src/source/change-source.js';
+import { lastRecordOf } from '../../src/sink/settle/sink-commit.js';
 import type {
   BadRecord,
+  LastRecord,
   OffsetRange,
   Settled,
   SettleMetrics,
@@ -23,6 +25,7 @@ export type ModelCommit = {
 export class ModelTable {
   readonly rows = new Map<string, string>();
   readonly txns = new Map<string, number>();
+  readonly last = new Map<string, LastRecord>();
   readonly commits: ModelCommit[] = [];
 }
 
@@ -75,6 +78,7 @@ export function modelSettler(table: ModelTable, target: TableTarget, faults: Mod
     applied: readonly string[],
     apply: () => SettleMetrics,
     audit: string | undefined,
+    slices: readonly Slice[] = [],
   ): Promise<Settled> => {
     await faults.committing?.(target);
     // Another writer may have been there while we waited.
@@ -87,6 +91,8 @@ export function modelSettler(table: ModelTable, target: TableTarget, faults: Mod
     for (const range of ranges) {
       const key = partitionKey(range.topic, range.partition);
       table.txns.set(target.appId(range), range.next);
+      const last = lastRecordOf(slices, range);
+      if (last !== undefined) table.last.set(target.appId(range), last);
       seen.set(key, range.next);
       next.set(key, range.next);
     }
@@ -106,6 +112,7 @@ export function modelSettler(table: ModelTable, target: TableTarget, faults: Mod
       }
       return next;
     },
+    applied: (partition) => ({ incarnation: 0, last: table.last.get(target.appId(partition)) }),
     settle: async (slices) => {
       const ranges = rangesOf(slices);
       const settled = compare(ranges);
@@ -119,7 +126,7 @@ export function modelSettler(table: ModelTable, target: TableTarget, faults: Mod
       const applied = changing.map(({ changes, row }) => {
         return `${partitionKey(changes.topic, changes.partition)}:${changes.offset(row)}`;
       });
-      return commit(ranges, applied, () => apply(table, changing), undefined);
+      return commit(ranges, applied, () => apply(table, changing), undefined, slices);
     },
     progress: async (ranges, { audit }) => {
       const settled = compare(ranges);

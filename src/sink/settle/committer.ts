@@ -20,6 +20,7 @@ import {
   type PartitionDomain,
   type StateFile,
 } from './partition-domain.js';
+import { unsettles } from './replacement.js';
 import { lastRecordOf, progressActions, type PartitionStep } from './sink-commit.js';
 import { nothingStaged } from './stage-rows.js';
 import type { PreparedTable } from './target.js';
@@ -115,6 +116,8 @@ class Requests {
       reconcile: async (winner) => {
         if (state === undefined) return { conflict: 'the table was made by another writer' };
         if (prepared.actions.length > 0) return { conflict: 'the schema was planned on an older version' };
+        const unsettled = unsettles(winner);
+        if (unsettled !== undefined) return { conflict: unsettled };
         const remembered = changedMemory(state.snapshot, winner);
         if (remembered !== undefined) return { conflict: remembered };
         const rebased = await rebase(state, winner, { signal });

@@ -1,8 +1,7 @@
 import { SluiceError } from '../../base/errors.js';
+import type { TopicPartition } from '../../source/change-source.js';
 import type { Snapshot } from '../../table/snapshot.js';
-
-/** The record that a commit applied last in a partition: what a topic made anew is recognised by. */
-export type LastRecord = { readonly offset: number; readonly timestampMs: number; readonly hash: string };
+import type { LastRecord } from '../settler.js';
 
 /** A file of state that outlives a process and is no row of the table. */
 export type StateFile = { readonly path: string; readonly kind: 'images'; readonly writtenAtMs: number };
@@ -14,6 +13,7 @@ export type StateFile = { readonly path: string; readonly kind: 'images'; readon
 export type PartitionDomain = {
   /** The version of the commit that wrote this. */
   readonly version: number;
+  /** The record that was applied last: what a topic made anew is recognised by. */
   readonly last?: LastRecord;
   /** The part of a truncate's position that is compared; rows at or below it are gone for good. */
   readonly floor?: string;
@@ -22,12 +22,20 @@ export type PartitionDomain = {
   /** Names of the key columns, in the record key's order; empty for a table without a key. */
   readonly keys: readonly string[];
   readonly files: readonly StateFile[];
+  /** The partition's progress was taken back: whatever its `txn` says, the table holds nothing of it. */
+  readonly unset?: boolean;
 };
 
 const PREFIX = 'sluice.partition.';
 
 export function partitionDomainName(topic: string, partition: number): string {
   return `${PREFIX}${topic}.${partition}`;
+}
+
+/** The partition of a domain of ours. */
+export function partitionOfDomain(name: string): TopicPartition {
+  const dot = name.lastIndexOf('.');
+  return { topic: name.slice(PREFIX.length, dot), partition: Number(name.slice(dot + 1)) };
 }
 
 export function isPartitionDomain(name: string): boolean {

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { Changes } from '../../cdc/changes.js';
 import type { Action } from '../../protocol/actions.js';
 import type { JsonObject } from '../../protocol/actions.js';
 import { partitionKey } from '../../source/change-source.js';
-import type { OffsetRange, Slice, TableTarget } from '../settler.js';
+import { describeRecord } from '../last-record.js';
+import type { LastRecord, OffsetRange, Slice, TableTarget } from '../settler.js';
 import {
   formatPartitionDomain,
   partitionDomainName,
-  type LastRecord,
   type PartitionDomain,
   type StateFile,
 } from './partition-domain.js';
@@ -43,8 +42,10 @@ export function progressActions(
 
 /** The offset ranges of a commit, for its `userMetadata`: in a log they tile each partition. */
 export function rangesText(ranges: readonly OffsetRange[], audit?: string): string {
+  // A refresh accounts for no offset.
+  const told = ranges.filter(({ base, next }) => next > base);
   const sluice: JsonObject = {
-    ranges: ranges.map(({ topic, partition, base, next }) => ({ topic, partition, base, next })),
+    ranges: told.map(({ topic, partition, base, next }) => ({ topic, partition, base, next })),
     ...(audit === undefined ? {} : { audit }),
   };
   return JSON.stringify({ sluice });
@@ -71,7 +72,7 @@ export function lastRecordOf(slices: readonly Slice[], range: OffsetRange): Last
   for (const slice of slices.toReversed()) {
     if (slice.topic !== range.topic || slice.partition !== range.partition) continue;
     const at = lastBelow(slice.changes, slice.next);
-    if (at >= 0) return describe(slice.changes, at);
+    if (at >= 0) return describeRecord(slice.changes.raw(at));
   }
   return undefined;
 }
@@ -85,20 +86,6 @@ function lastBelow(changes: Changes, next: number): number {
     else high = middle;
   }
   return low - 1;
-}
-
-function describe(changes: Changes, at: number): LastRecord {
-  const { key, value } = changes.raw(at);
-  const hash = createHash('sha256');
-  // The lengths keep (ab, c) and (a, bc) apart; -1 keeps null from empty.
-  hash.update(`${key?.byteLength ?? -1},${value?.byteLength ?? -1};`);
-  if (key !== null) hash.update(key);
-  if (value !== null) hash.update(value);
-  return {
-    offset: changes.offset(at),
-    timestampMs: changes.timestamp(at),
-    hash: hash.digest('hex').slice(0, 32),
-  };
 }
 
 function domainAfter(step: PartitionStep, version: number): PartitionDomain {

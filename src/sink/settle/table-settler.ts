@@ -4,13 +4,20 @@ import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
 import { partitionKey, type TopicPartition } from '../../source/change-source.js';
 import type { CheckpointOutcome } from '../../table/checkpoint.js';
-import { loadSnapshot, type Snapshot } from '../../table/snapshot.js';
-import { findStranger } from '../app-id.js';
-import type { OffsetRange, Settled, SettleMetrics, Slice, TableSettler, TableTarget } from '../settler.js';
-import { compareBases } from './bases.js';
+import type { Snapshot } from '../../table/snapshot.js';
+import type {
+  Applied,
+  OffsetRange,
+  Settled,
+  SettleMetrics,
+  Slice,
+  TableSettler,
+  TableTarget,
+} from '../settler.js';
 import type { Planned, RowPlan } from './batch-plan.js';
 import { commitBatch, type BatchCommit } from './committer.js';
 import { findKeys, unreadable } from './keys.js';
+import { KnownTable } from './known-table.js';
 import { ParkedImages } from './parked-images.js';
 import { Floors, type Floor } from './floors.js';
 import { domainsOf, type PartitionDomain } from './partition-domain.js';
@@ -35,36 +42,22 @@ type SegmentOutcome = Settled | { readonly kind: 'conflict'; readonly why: strin
 
 class DeltaTableSettler implements TableSettler {
   readonly #target: TableTarget;
-  #snapshot: Snapshot | undefined;
-  /** The last offset seen in the table, by partition: it never goes back unnoticed. */
-  readonly #seen = new Map<string, number>();
+  readonly #table: KnownTable;
   /** Truncates that came before there was a table. */
   #floorsBeforeTable: readonly Floor[] = [];
   readonly #nulledTold = new Set<string>();
 
   constructor(target: TableTarget) {
     this.#target = target;
+    this.#table = new KnownTable(target);
   }
 
-  async recover(
-    partitions: readonly TopicPartition[],
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, number>> {
-    // Read whole: a process that takes a table over trusts nothing that it remembers.
-    this.#snapshot = await loadSnapshot(this.#target.store, { signal });
-    const held = new Map<string, number>();
-    if (this.#snapshot === undefined) return held;
-    for (const partition of partitions) {
-      const offset = this.#held(this.#snapshot, partition);
-      const key = partitionKey(partition.topic, partition.partition);
-      if (offset !== undefined) {
-        held.set(key, offset);
-        this.#seen.set(key, offset);
-      } else {
-        this.#refuseStranger(this.#snapshot, partition);
-      }
-    }
-    return held;
+  recover(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    return this.#table.recover(partitions, signal);
+  }
+
+  applied(partition: TopicPartition): Applied {
+    return this.#table.applied(partition);
   }
 
   async settle(slices: readonly Slice[], signal: AbortSignal): Promise<Settled> {
@@ -95,10 +88,10 @@ class DeltaTableSettler implements TableSettler {
   ): Promise<Settled> {
     const { signal, audit } = options;
     for (let plans = 0; plans < PLANS_MAX; plans++) {
-      const snapshot = await this.#refresh(signal);
+      const snapshot = await this.#table.refresh(signal);
       if (snapshot === undefined) return { kind: 'nothing' };
       const spans = spanOf(ranges);
-      const standing = this.#compare(snapshot, spans);
+      const standing = this.#table.compare(snapshot, spans);
       if (standing !== undefined) return standing;
       const prepared = prepareTable(this.#target, snapshot, snapshot.schema);
       const told = { kind: 'progress', audit } as const;
@@ -115,8 +108,8 @@ class DeltaTableSettler implements TableSettler {
   ): Promise<Settled> {
     for (let plans = 0; plans < PLANS_MAX; plans++) {
       signal.throwIfAborted();
-      const snapshot = await this.#refresh(signal);
-      const standing = this.#compare(snapshot, ranges);
+      const snapshot = await this.#table.refresh(signal);
+      const standing = this.#table.compare(snapshot, ranges);
       if (standing !== undefined) return standing;
       const outcome =
         segment.kind === 'truncate'
@@ -253,48 +246,14 @@ class DeltaTableSettler implements TableSettler {
   }
 
   async #commit(batch: BatchCommit): Promise<SegmentOutcome> {
-    const outcome = await commitBatch(this.#target, batch);
+    const idle = batch.snapshot === undefined ? [] : this.#table.idle(batch.snapshot, batch.spans);
+    const whole = { ...batch, spans: [...batch.spans, ...idle] };
+    const outcome = await commitBatch(this.#table.targetAt(batch.snapshot), whole);
     if (outcome.kind === 'conflict') return outcome;
     const { snapshot, background, ...committed } = outcome;
-    this.#snapshot = snapshot;
+    this.#table.committed(snapshot, committed.next);
     void background.then((checkpoint) => this.#tellCheckpoint(checkpoint));
-    for (const [key, offset] of committed.next) this.#seen.set(key, offset);
     return committed;
-  }
-
-  #compare(snapshot: Snapshot | undefined, ranges: readonly OffsetRange[]): ReturnType<typeof compareBases> {
-    return compareBases(ranges, (range) => ({
-      held: snapshot === undefined ? undefined : this.#held(snapshot, range),
-      seen: this.#seen.get(partitionKey(range.topic, range.partition)),
-    }));
-  }
-
-  #held(snapshot: Snapshot, partition: TopicPartition): number | undefined {
-    const version = snapshot.txn(this.#target.appId(partition));
-    return version === undefined ? undefined : Number(version);
-  }
-
-  async #refresh(signal: AbortSignal): Promise<Snapshot | undefined> {
-    const after = this.#snapshot;
-    this.#snapshot = await loadSnapshot(this.#target.store, {
-      signal,
-      ...(after === undefined ? {} : { after }),
-    });
-    return this.#snapshot;
-  }
-
-  #refuseStranger(snapshot: Snapshot, partition: TopicPartition): void {
-    const stranger = findStranger(this.#target.appId(partition), snapshot.state.txns.keys());
-    if (stranger === undefined) return;
-    const { topic, partition: number } = partition;
-    throw new SluiceError(
-      'TOPIC_REGRESSED',
-      `${this.#target.name} holds rows of ${topic} ${number} from another cluster or another making of the topic`,
-      {
-        context: { table: this.#target.url, topic, partition: number, appId: stranger },
-        hint: 'Its offsets mean nothing here. Write into another table, or let an operator accept the new topic.',
-      },
-    );
   }
 
   #tellCheckpoint(outcome: CheckpointOutcome): void {

@@ -63,7 +63,12 @@ function sinkProperties({ options }: TableTarget): Readonly<Record<string, strin
   };
 }
 
-function refuseForgetful({ name, url }: TableTarget, { configuration }: Snapshot): void {
+/**
+ * A table that forgets transactions would forget its offsets, and take rows a second time.
+ *
+ * @throws SluiceError CONFIG_INVALID, with how to unset it
+ */
+export function refuseForgetful({ name, url }: TableTarget, { configuration }: Snapshot): void {
   const property = 'delta.setTransactionRetentionDuration';
   if (configuration[property] === undefined) return;
   throw new SluiceError(
@@ -71,7 +76,7 @@ function refuseForgetful({ name, url }: TableTarget, { configuration }: Snapshot
     `${name}: the table has ${property} set and would forget its offsets`,
     {
       context: { table: url },
-      hint: `Unset ${property}: a table that forgets transactions takes rows a second time.`,
+      hint: `unset it, in SQL: ALTER TABLE delta.\`${url}\` UNSET TBLPROPERTIES ('${property}')`,
     },
   );
 }

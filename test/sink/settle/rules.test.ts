@@ -127,11 +127,11 @@ class Filled {
     ]);
   }
 
-  /** Another engine brings the rows of a version back, as RESTORE does. */
-  async restored(version: number): Promise<void> {
+  /** Another engine puts the rows of a version back, one by one as it were. */
+  async revived(version: number): Promise<void> {
     const snapshot = await openSnapshot(this.store, { signal: never });
     const old = await openSnapshot(this.store, { version, signal: never });
-    await commitActions(snapshot, 'RESTORE', (deletionTimestamp) => [
+    await commitActions(snapshot, 'MERGE', (deletionTimestamp) => [
       ...[...snapshot.files].map((add) => ({
         kind: 'remove' as const,
         remove: removalOf(add, { deletionTimestamp, dataChange: true }),
@@ -163,7 +163,7 @@ describe.each(['merge-on-read', 'copy-on-write'] as const)(
     test('R25: rows that it brought back are not deleted a second time', async () => {
       const table = await Filled.with(THREE, { mergeStrategy });
       await table.settle([remove(3, 15)]);
-      const outcome = await table.settle([put('u', 1, 'A', 20)], () => table.restored(0));
+      const outcome = await table.settle([put('u', 1, 'A', 20)], () => table.revived(0));
       expect(outcome).toMatchObject({ kind: 'committed', metrics: { updated: 1 } });
       expect(await table.rows()).toEqual(['1=A', '2=b', '3=c']);
     });
