@@ -106,10 +106,10 @@ export class KnownTable {
   idle(snapshot: Snapshot, spans: readonly OffsetRange[]): readonly OffsetRange[] {
     const taken = new Set(spans.map(({ topic, partition }) => partitionKey(topic, partition)));
     const oldest = this.#target.now() - REFRESH_AFTER_MS;
-    const { appId } = this.targetAt(snapshot);
+    const target = this.targetAt(snapshot);
     return [...this.#owned.values()].flatMap(({ topic, partition }) => {
       const at = this.#held(snapshot, { topic, partition });
-      const writtenMs = snapshot.state.txns.get(appId({ topic, partition }))?.lastUpdated ?? oldest;
+      const writtenMs = snapshot.state.txns.get(target.appId({ topic, partition }))?.lastUpdated ?? oldest;
       const fresh = writtenMs > oldest || taken.has(partitionKey(topic, partition));
       return at === undefined || fresh ? [] : [{ topic, partition, base: at, next: at }];
     });
