@@ -376,6 +376,20 @@ export const TABLE_KEYS = {
   truncateEnabled: key('truncate.enabled', 'BOOLEAN', boolean, 'A truncate empties the table.', {
     default: 'true',
   }),
+  memoryRetentionMs: key(
+    'table.memory.retention.ms',
+    'LONG',
+    integer(1),
+    'How long a table remembers deletes, and applied changes where it has no key, to tell late and repeated changes.',
+    { default: '86400000' },
+  ),
+  memoryMaxRows: key(
+    'table.memory.max.rows',
+    'LONG',
+    integer(1),
+    '… and how many of them for each partition; the oldest are forgotten first.',
+    { default: '10000000' },
+  ),
   primaryKeyMode: key(
     'primary.key.mode',
     'STRING',

@@ -108,6 +108,8 @@ function optionsOf(get: <V>(key: ConfigKey<V>) => V | undefined): Partial<TableO
     ...defined('images', get(T.images)),
     ...defined('schemaEvolution', get(T.schemaEvolution)),
     ...defined('truncateEnabled', get(T.truncateEnabled)),
+    ...defined('memoryRetentionMs', get(T.memoryRetentionMs)),
+    ...defined('memoryMaxRows', get(T.memoryMaxRows)),
     ...defined('partitionBy', get(T.partitionBy)),
     ...(position === undefined ? {} : { positionColumn: position === 'none' ? undefined : position }),
     ...(mode === undefined && fields === undefined

@@ -70,6 +70,12 @@ export type SourceColumn = {
   readonly metadata: Readonly<Record<string, JsonValue>>;
 };
 
+/**
+ * What tells a change from the others at its place. `ordinal`: the source numbers the changes of a transaction, and no
+ * other change there has this number. `content`: a digest of the change; another at the same place may equal it.
+ */
+export type EventIdentity = { readonly kind: 'ordinal' | 'content'; readonly text: string };
+
 /** The columns that some records need, or the first record that does not agree with the others. */
 export type ColumnsFound =
   | { readonly kind: 'found'; readonly columns: readonly SourceColumn[] }
@@ -114,6 +120,9 @@ export interface Changes {
 
   /** Canonical text of the key the row goes on under after a key change (header `__debezium.newkey`). */
   newKey(i: number, columns: readonly StructField[]): string | undefined;
+
+  /** What tells a row change from others at its place: the same when the source delivers the change again. */
+  identity(i: number): EventIdentity;
 
   /** Why a record of `Op.bad` is bad, or why a question about record `i` got undefined for an answer. */
   problem(i: number): RecordProblem | undefined;

@@ -75,6 +75,11 @@ export function orderText(position: string): string {
   return end < 0 ? position : position.slice(0, end);
 }
 
+/** The same place in another epoch. */
+export function withEpoch(position: string, epoch: number): string {
+  return `${position.slice(0, 1)}${hex(BigInt(epoch), 8)}${position.slice(9)}`;
+}
+
 /**
  * Whether a place orders rows of different partitions: the source's own numbers do, a Kafka offset orders its partition
  * only.
@@ -103,6 +108,11 @@ export function comparePositions(a: string, b: string): number {
 export function isSnapshot(position: string): boolean {
   const end = position.indexOf(';');
   return end >= 0 && position.charCodeAt(end + 1) === 0x73;
+}
+
+/** `source.ts_ms` as a text whose order is time's; '' where the position has none. */
+export function sourceTimeText(position: string): string {
+  return position.indexOf(';') < 0 ? '' : position.slice(-12);
 }
 
 /** `source.ts_ms` of the change that wrote the row; undefined if the source gave none. */

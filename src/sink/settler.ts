@@ -138,6 +138,10 @@ export type TableOptions = {
   readonly schemaEvolution: 'none' | 'validate' | 'evolve' | 'lenient';
   readonly truncateEnabled: boolean;
   readonly deleteMode: 'hard';
+  /** How long deletes, rows taken away by key changes, and applied events of tables without a key are remembered. */
+  readonly memoryRetentionMs: number;
+  /** How many of them each partition remembers at most, in rows. */
+  readonly memoryMaxRows: number;
   /** `record_key` with no `fields`: all fields of the record key, and no key where it is null. `none`: every table is without a key. */
   readonly primaryKey: { readonly mode: 'record_key' | 'none'; readonly fields: readonly string[] };
   /** Undefined: types come from the stream. */

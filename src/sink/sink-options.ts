@@ -57,6 +57,8 @@ export const tableDefaults: TableOptions = {
   schemaEvolution: 'evolve',
   truncateEnabled: true,
   deleteMode: 'hard',
+  memoryRetentionMs: 24 * 3_600_000,
+  memoryMaxRows: 10_000_000,
   primaryKey: { mode: 'record_key', fields: [] },
   columns: undefined,
   partitionBy: [],

@@ -16,6 +16,16 @@ function keySet(columns: readonly StructField[], keys: readonly (readonly Value[
 }
 
 describe('KeySetBuilder', () => {
+  test('keys added by number and by text are in one set, whatever their order', () => {
+    const texts = new Set(['1', '12345678901234567', '3']);
+    const set = new KeySetBuilder([field('id', LONG)], texts);
+    set.addInteger(1);
+    set.add('12345678901234567', [12345678901234567n]);
+    set.addInteger(3);
+    expect(set.bounds()).toEqual([{ min: 1n, max: 12345678901234567n }]);
+    expect(set.mayHave([{ min: 12345678901234567n, max: 12345678901234567n }])).toBe(true);
+  });
+
   test('a range that holds a key is never ruled out, and an empty one between integers is', () => {
     const id = field('id', LONG);
     fc.assert(

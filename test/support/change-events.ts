@@ -10,6 +10,12 @@ export type EventText = {
   readonly before?: Readonly<Record<string, unknown>> | null;
   readonly after?: Readonly<Record<string, unknown>> | null;
   readonly lsn?: number;
+  /** `source.ts_ms`; 1 if not given. */
+  readonly sourceMs?: number;
+  /** The time of the Kafka record, ms since 1970. */
+  readonly recordMs?: number;
+  /** `transaction.total_order`. */
+  readonly totalOrder?: number;
   /** Default `postgresql`. */
   readonly connector?: string;
   readonly oldKey?: Readonly<Record<string, unknown>>;
@@ -26,7 +32,8 @@ export function recordOf(
   offset: number,
   event: EventText | { readonly raw: string; readonly key?: unknown },
 ): RawRecord {
-  const at = { offset: String(offset), timestamp: '1795457412967' };
+  const recordMs = 'recordMs' in event ? event.recordMs : undefined;
+  const at = { offset: String(offset), timestamp: String(recordMs ?? 1795457412967) };
   if ('raw' in event) return { ...at, key: bytesOf(event.key), value: Buffer.from(event.raw) };
   const {
     op,
@@ -39,8 +46,8 @@ export function recordOf(
   const source = {
     connector,
     name: 'test',
-    ts_ms: 1,
-    snapshot: 'false',
+    ts_ms: event.sourceMs ?? 1,
+    snapshot: event.op === 'r' ? 'true' : 'false',
     db: 'shop',
     schema: 'public',
     table: 'items',
@@ -50,7 +57,9 @@ export function recordOf(
     ...(event.oldKey === undefined ? {} : { '__debezium.oldkey': Buffer.from(JSON.stringify(event.oldKey)) }),
     ...(event.newKey === undefined ? {} : { '__debezium.newkey': Buffer.from(JSON.stringify(event.newKey)) }),
   };
-  const payload = { before, after, source, op, ts_ms: 1 };
+  const transaction =
+    event.totalOrder === undefined ? null : { id: `7:${lsn}`, total_order: event.totalOrder };
+  const payload = { before, after, source, transaction, op, ts_ms: 1 };
   if (event.types === undefined) return { ...at, key: bytesOf(key), value: bytesOf(payload), headers };
   const fields = Object.entries(event.types).map(([name, type]) => ({ field: name, type, optional: true }));
   const halves = ['before', 'after'].map((half) => ({ field: half, type: 'struct', optional: true, fields }));

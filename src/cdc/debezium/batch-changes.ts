@@ -4,15 +4,18 @@ import {
   Op,
   type Changes,
   type ColumnsFound,
+  type EventIdentity,
   type Half,
   type Origin,
   type RecordProblem,
   type RowAppender,
 } from '../changes.js';
+import { assert } from '../../base/errors.js';
 import { headerText, type RawRecord } from '../record.js';
 import type { Batch, Settings } from './batch.js';
 import { findColumns } from './columns.js';
 import { EnvelopeReader } from './envelope-reader.js';
+import { identityOf } from './event-identity.js';
 import { KeyLocator, KeyReader } from './key-reader.js';
 import { PositionWriter } from './position-writer.js';
 import { BatchAppender } from './row-appender.js';
@@ -91,6 +94,20 @@ export class BatchChanges implements Changes {
 
   newKey(i: number, columns: readonly StructField[]): string | undefined {
     return this.#headerKey(i, NEW_KEY_HEADER, columns);
+  }
+
+  identity(i: number): EventIdentity {
+    const { memory, beforeAt, afterAt } = this.#batch;
+    const { value } = this.raw(i);
+    assert(value !== null, 'a row change has a value');
+    const start = memory.values.find(value);
+    return identityOf({
+      bytes: value,
+      start,
+      op: this.op[i] ?? 0,
+      before: beforeAt[i] ?? -1,
+      after: afterAt[i] ?? -1,
+    });
   }
 
   problem(i: number): RecordProblem | undefined {

@@ -17,6 +17,7 @@ import {
   Op,
   type Changes,
   type ColumnsFound,
+  type EventIdentity,
   type Half,
   type Origin,
   type RecordProblem,
@@ -134,6 +135,18 @@ export class ObjectChanges implements Changes {
   newKey(i: number, columns: readonly StructField[]): string | undefined {
     const record = this.#record[i] ?? -1;
     return record < 0 ? undefined : this.#original.newKey(record, columns);
+  }
+
+  identity(i: number): EventIdentity {
+    const record = this.#record[i] ?? -1;
+    // An operator may have made several changes of one, or one of its own: their order tells them apart.
+    let nth = 0;
+    for (let other = i - 1; other >= 0 && this.offset(other) === this.offset(i); other--) nth++;
+    const { kind, text } =
+      record < 0
+        ? ({ kind: 'ordinal', text: `@${this.offset(i)}` } as const)
+        : this.#original.identity(record);
+    return { kind, text: nth === 0 ? text : `${text}+${nth}` };
   }
 
   problem(i: number): RecordProblem | undefined {

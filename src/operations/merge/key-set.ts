@@ -70,7 +70,7 @@ export class KeySetBuilder implements KeySet {
     const size = this.#count++;
     assert(values.length === this.#columns.length, 'a key has a value for each key column');
     if (this.#integers !== undefined) this.#addInteger(this.#integers, values[0] ?? null);
-    for (let i = 0; i < values.length; i++) this.#widen(i, values[i] ?? null, size === 0);
+    for (let i = 0; i < values.length; i++) this.#widen(i, values[i] ?? null, this.#min.length <= i);
     if (this.#integers !== undefined) return;
     if (size >= VALUES_MAX) this.#values = undefined;
     this.#values?.push(values);

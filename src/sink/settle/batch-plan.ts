@@ -3,7 +3,8 @@ import type { ChangeImages, MergeCounts } from '../../operations/merge/stage.js'
 import type { ReadSet } from '../../operations/merge/rebase.js';
 import type { RowPlaces } from '../../operations/merge/rows.js';
 import type { BadRecord } from '../settler.js';
-import type { ImageToPark } from './parked-images.js';
+import type { MemoryReads } from './memory/reads.js';
+import type { MemoryRecord } from './memory/records.js';
 
 /** What a batch does to the rows of a table, all of it read and decided, nothing of it written. */
 export type RowPlan = {
@@ -16,7 +17,9 @@ export type RowPlan = {
   readonly located: RowPlaces | undefined;
   /** Key columns; empty for a table without a key. */
   readonly keys: readonly string[];
-  readonly park: readonly ImageToPark[];
+  /** What the commit adds to the partitions' memory, by `partitionKey`. */
+  readonly records: ReadonlyMap<string, readonly MemoryRecord[]>;
+  readonly remembered: MemoryReads;
   readonly stale: number;
   readonly ignored: number;
   readonly nulled: ReadonlyMap<string, number>;

@@ -10,8 +10,9 @@ import { commit, type CommitRequest, type Winner } from '../../table/commit.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { OffsetRange, SettleMetrics, Slice, TableTarget } from '../settler.js';
 import { commitInfoOf, type Told } from './commit-info.js';
-import { IMAGE_TTL_MS } from './parked-images.js';
 import type { Floor } from './floors.js';
+import { Memory, type MemoryCache } from './memory/memory.js';
+import { addedFiles, meetsMemory, READS_NOTHING, type MemoryReads } from './memory/reads.js';
 import {
   domainsOf,
   isPartitionDomain,
@@ -21,7 +22,7 @@ import {
   type StateFile,
 } from './partition-domain.js';
 import { unsettles } from './replacement.js';
-import { lastRecordOf, progressActions, type PartitionStep } from './sink-commit.js';
+import { lastRecordOf, newestMsOf, progressActions, type PartitionStep } from './sink-commit.js';
 import { nothingStaged } from './stage-rows.js';
 import type { PreparedTable } from './target.js';
 
@@ -36,8 +37,12 @@ export type BatchCommit = {
   /** Key columns; empty where the commit does not say. */
   readonly keys: readonly string[];
   readonly floors?: readonly Floor[];
-  /** Files of images to name, by partition. */
-  readonly parked?: ReadonlyMap<string, StateFile>;
+  /** Files of its memory that a partition's domain is to name; those it names already where it is left out. */
+  readonly files?: ReadonlyMap<string, readonly StateFile[]>;
+  /** What the plan took from the memory. */
+  readonly remembered?: MemoryReads;
+  /** Reads files of the memory, as rows of the schema that the batch leaves behind. */
+  readonly memoryCache: MemoryCache;
   readonly rows?: {
     readonly staged: StagedChanges;
     readonly reads: ReadSet;
@@ -66,7 +71,7 @@ export type BatchOutcome =
  * winners that do not concern it (R25). A commit that makes the table, or changes its schema, is never carried over.
  */
 export async function commitBatch(target: TableTarget, batch: BatchCommit): Promise<BatchOutcome> {
-  const steps = partitionSteps(target, batch);
+  const steps = partitionSteps(batch);
   const state = rebaseState(target, batch, steps);
   const request = new Requests(target, batch, steps).over(state);
   const outcome = await commit(batch.snapshot, target.store, request);
@@ -118,12 +123,40 @@ class Requests {
         if (prepared.actions.length > 0) return { conflict: 'the schema was planned on an older version' };
         const unsettled = unsettles(winner);
         if (unsettled !== undefined) return { conflict: unsettled };
-        const remembered = changedMemory(state.snapshot, winner);
+        const remembered = await this.#changedMemory(state.snapshot, winner);
         if (remembered !== undefined) return { conflict: remembered };
         const rebased = await rebase(state, winner, { signal });
         return rebased.kind === 'conflict' ? { conflict: rebased.why } : this.over(rebased.state);
       },
     };
+  }
+
+  /**
+   * Why a winner changes what decides about our rows (R14): a floor, epochs or keys of any partition, also of one that
+   * the table held nothing of when we planned, or a part of the memory that the plan looked at. A partition that merely
+   * moved on is no concern of another's rows.
+   */
+  async #changedMemory(planned: Snapshot, { actions }: Winner): Promise<string | undefined> {
+    const { prepared, memoryCache, remembered = READS_NOTHING, signal } = this.#batch;
+    const known = domainsOf(planned);
+    const theirs = new Map<string, PartitionDomain>();
+    for (const action of actions) {
+      if (action.kind !== 'domainMetadata' || !isPartitionDomain(action.domainMetadata.domain)) continue;
+      const { domain: name, configuration, removed } = action.domainMetadata;
+      const after = removed ? undefined : parsePartitionDomain(name, configuration);
+      if (decisiveText(known.get(name), known) !== decisiveText(after, known))
+        return `it changed what is remembered in ${name}`;
+      if (after !== undefined) theirs.set(name, after);
+    }
+    const domains = addedFiles(known, theirs);
+    if (domains.size === 0) return undefined;
+    const { store } = this.#target;
+    const { schema } = prepared.layout;
+    return meetsMemory(
+      remembered,
+      domains,
+      new Memory({ domains, cache: memoryCache, store, schema, signal }),
+    );
   }
 
   #actions(
@@ -162,42 +195,28 @@ function rebaseState(
   };
 }
 
-/**
- * Why a winner changes what decides about our rows: a floor, images or keys of any partition, also of one that the
- * table held nothing of when we planned (R14). A partition that merely moved on is no concern of another's rows.
- */
-function changedMemory(planned: Snapshot, { actions }: Winner): string | undefined {
-  const known = domainsOf(planned);
-  for (const action of actions) {
-    if (action.kind !== 'domainMetadata' || !isPartitionDomain(action.domainMetadata.domain)) continue;
-    const { domain: name, configuration, removed } = action.domainMetadata;
-    const before = memoryOf(known.get(name), known);
-    const after = removed ? undefined : memoryOf(parsePartitionDomain(name, configuration), known);
-    if (before !== after) return `it changed what is remembered in ${name}`;
-  }
-  return undefined;
-}
-
-function memoryOf(domain: PartitionDomain | undefined, known: ReadonlyMap<string, PartitionDomain>): string {
+/** What of a domain decides about rows of any partition, beside its memory. */
+function decisiveText(
+  domain: PartitionDomain | undefined,
+  known: ReadonlyMap<string, PartitionDomain>,
+): string {
   const keys = [...known.values()].find((each) => each.keys.length > 0)?.keys ?? [];
   const own = domain === undefined || domain.keys.length === 0 ? keys : domain.keys;
-  return JSON.stringify([domain?.floor ?? '', own, domain?.files.map(({ path }) => path) ?? []]);
+  return JSON.stringify([domain?.floor ?? '', own, domain?.epochs ?? []]);
 }
 
-function partitionSteps(target: TableTarget, batch: BatchCommit): readonly PartitionStep[] {
+function partitionSteps(batch: BatchCommit): readonly PartitionStep[] {
   const known = domainsOf(batch.snapshot);
-  const nowMs = target.now();
   return batch.spans.map((span) => {
     const previous = known.get(partitionDomainName(span.topic, span.partition));
-    const kept = (previous?.files ?? []).filter((file) => nowMs - file.writtenAtMs < IMAGE_TTL_MS);
-    const parked = batch.parked?.get(partitionKey(span.topic, span.partition));
     return {
       ...span,
       previous,
       last: lastRecordOf(batch.slices, span),
       floor: floorFor(span, batch),
       keys: batch.keys,
-      files: parked === undefined ? kept : [...kept, parked],
+      files: batch.files?.get(partitionKey(span.topic, span.partition)) ?? previous?.files ?? [],
+      newestMs: newestMsOf(batch.slices, span),
     };
   });
 }

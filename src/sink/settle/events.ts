@@ -1,5 +1,7 @@
 import type { Changes } from '../../cdc/changes.js';
+import { withEpoch } from '../../cdc/position.js';
 import type { Slice } from '../settler.js';
+import { partitionDomainName, type PartitionDomain } from './partition-domain.js';
 
 /**
  * The records of a batch as one list: event `e` is record `record[e]` of slice `slice[e]`. Slices stand one
@@ -10,9 +12,16 @@ export class Events {
   readonly length: number;
   readonly slice: Uint32Array;
   readonly record: Uint32Array;
+  /** By slice: offsets from which positions count in a later epoch, ascending; undefined for none. */
+  readonly #epochs: readonly (PartitionDomain['epochs'] | undefined)[];
 
-  constructor(slices: readonly Slice[]) {
+  /** `domains`: what the table remembers of its partitions. */
+  constructor(slices: readonly Slice[], domains: ReadonlyMap<string, PartitionDomain> = new Map()) {
     this.slices = slices;
+    this.#epochs = slices.map(({ topic, partition }) => {
+      const epochs = domains.get(partitionDomainName(topic, partition))?.epochs ?? [];
+      return epochs.length === 0 ? undefined : epochs.toSorted((a, b) => a.offset - b.offset);
+    });
     this.length = slices.reduce((sum, slice) => sum + slice.rows.length, 0);
     this.slice = new Uint32Array(this.length);
     this.record = new Uint32Array(this.length);
@@ -42,7 +51,20 @@ export class Events {
     return this.changes(event).flags[this.record[event] ?? -1] ?? 0;
   }
 
+  /** When the event's Kafka record was made, ms since 1970. */
+  timestamp(event: number): number {
+    return this.changes(event).timestamp(this.record[event] ?? -1);
+  }
+
+  /** The event's position text, in the epoch that its offset lies in (R13). */
   position(event: number): string {
-    return this.changes(event).position[this.record[event] ?? -1] ?? '';
+    const changes = this.changes(event);
+    const record = this.record[event] ?? -1;
+    const position = changes.position[record] ?? '';
+    const epochs = this.#epochs[this.slice[event] ?? -1];
+    if (epochs === undefined || position === '') return position;
+    const offset = changes.offset(record);
+    const boundary = epochs.findLast((each) => each.offset <= offset);
+    return boundary === undefined ? position : withEpoch(position, boundary.epoch);
   }
 }

@@ -1,6 +1,7 @@
 import { Flag, Op } from '../../cdc/changes.js';
 import { compareChange } from '../../cdc/compare.js';
-import { orderText } from '../../cdc/position.js';
+import { isSnapshot, orderText, sourceTimeText } from '../../cdc/position.js';
+import { partitionKey } from '../../source/change-source.js';
 import type { Events } from './events.js';
 
 /** A row's content, as a number: an event's `after` half (>= 0), a located row (`standing(i)`), or `NO_ROW`. */
@@ -21,7 +22,7 @@ export function locatedOf(code: RowCode): number {
 /** Where the values of a row's unavailable columns are: another row of this batch or table, or a parked image. */
 export type CarrySource =
   | { readonly kind: 'row'; readonly row: RowCode }
-  | { readonly kind: 'parked'; readonly key: string; readonly position: string }
+  | { readonly kind: 'parked'; readonly key: string; readonly order: string }
   | { readonly kind: 'missing' };
 
 /** The image of a row that a key change deleted, whose create has not been seen yet (R16). */
@@ -40,19 +41,34 @@ export type FoldInput = {
   /** By key: the located row that stands, or -1; and its position (null: unknown, loses to any event). */
   readonly standingRow: Int32Array;
   readonly standingPosition: readonly (string | null)[];
+  /** By key: the place at which a row that does not stand is remembered to have been deleted (R24). */
+  readonly deadPosition: ReadonlyMap<number, string>;
   /** By slice: rows at or below it are gone for good (R14); '' for none. */
   readonly floors: readonly string[];
+  /** By slice: time of the newest change of its partition before the batch (`sourceTimeText`). */
+  readonly newest: readonly string[];
+  /** The same of all the table's partitions. */
+  readonly newestOfAll: string;
   /** The number of the key a create came from, -1 if that key is not in the batch. */
   readonly oldKeyNumber: (event: number) => number;
   readonly oldKeyText: (event: number) => string;
 };
 
+/** The row of a key was deleted, and is gone at the end of the batch. */
+export type Death = { readonly event: number; readonly key: number };
+
 export type Folded = {
   /** By key: what stands after the batch. */
   readonly final: Int32Array;
+  readonly deaths: readonly Death[];
+  /** The first change that is late and yet newer than what stands: the source's numbers have gone back (R13). */
+  readonly regressed: number | undefined;
   /** By event with unavailable columns: where their values are. */
   readonly carries: ReadonlyMap<number, CarrySource>;
+  /** Rows that key changes took away and whose creates are not in the batch. */
   readonly buried: readonly Buried[];
+  /** Rows that key changes took away and whose creates are. */
+  readonly released: readonly Buried[];
   readonly counts: { readonly applied: number; readonly stale: number; readonly repeated: number };
 };
 
@@ -74,9 +90,13 @@ export function fold(input: FoldInput): Folded {
   for (let key = 0; key < input.keyCount; key++) {
     const located = input.standingRow[key] ?? -1;
     if (located >= 0) position[key] = input.standingPosition[located] ?? null;
+    else position[key] = input.deadPosition.get(key);
   }
+  const clock = new NewestTimes(input);
+  const lastDelete = new Map<number, number>();
+  let regressed: number | undefined;
   const carries = new Map<number, CarrySource>();
-  const buried = new Map<number, Buried>();
+  const buried = new Burials();
   let applied = 0;
   let stale = 0;
   let repeated = 0;
@@ -89,6 +109,7 @@ export function fold(input: FoldInput): Folded {
     const floor = input.floors[events.slice[event] ?? -1] ?? '';
     if (floor !== '' && orderText(eventPosition) <= floor) {
       stale++;
+      if (clock.isNewest(event, eventPosition)) regressed ??= event;
       continue;
     }
     const stands = position[key];
@@ -100,16 +121,20 @@ export function fold(input: FoldInput): Folded {
       if (verdict !== 'newer') {
         if (verdict === 'repeat') repeated++;
         else stale++;
+        if (verdict === 'stale' && clock.isNewer(event, eventPosition, stands)) regressed ??= event;
+        clock.note(event, eventPosition);
         continue;
       }
     }
     applied++;
+    clock.note(event, eventPosition);
     const flags = events.flags(event);
     if (eventOp === Op.delete) {
       if ((flags & Flag.newKey) !== 0) {
-        buried.set(key, { event, key, row: row[key] ?? NO_ROW, position: eventPosition });
+        buried.add({ event, key, row: row[key] ?? NO_ROW, position: eventPosition });
       }
       row[key] = NO_ROW;
+      lastDelete.set(key, event);
     } else {
       if ((flags & Flag.placeholder) !== 0)
         carries.set(event, carrySource(input, event, row[key] ?? NO_ROW, buried));
@@ -119,31 +144,103 @@ export function fold(input: FoldInput): Folded {
     position[key] = eventPosition;
     op[key] = eventOp;
   }
-  return { final: row, carries, buried: [...buried.values()], counts: { applied, stale, repeated } };
+  // A create may come before its delete where they lie in different partitions.
+  for (const [event, source] of carries) {
+    if (source.kind !== 'parked') continue;
+    const image = release(input, event, buried);
+    if (image !== undefined) carries.set(event, sourceOf(image));
+  }
+  const deaths = [...lastDelete].flatMap(([key, event]) => (row[key] === NO_ROW ? [{ key, event }] : []));
+  return {
+    final: row,
+    deaths,
+    regressed,
+    carries,
+    buried: buried.left,
+    released: buried.released,
+    counts: { applied, stale, repeated },
+  };
 }
 
-function carrySource(
-  input: FoldInput,
-  event: number,
-  current: RowCode,
-  buried: Map<number, Buried>,
-): CarrySource {
+/**
+ * The times of the newest changes of each partition. A change that the source delivers again was among them; one that
+ * is late and newer than all of them is new, and was given a place that lies before what it follows.
+ */
+class NewestTimes {
+  readonly #events: Events;
+  readonly #partition: readonly number[];
+  readonly #newest: string[];
+  #newestOfAll: string;
+
+  constructor({ events, newest, newestOfAll }: FoldInput) {
+    this.#events = events;
+    const partitions = events.slices.map(({ topic, partition }) => partitionKey(topic, partition));
+    this.#partition = partitions.map((key) => partitions.indexOf(key));
+    this.#newest = [...newest];
+    this.#newestOfAll = newestOfAll;
+  }
+
+  note(event: number, position: string): void {
+    const partition = this.#partition[this.#events.slice[event] ?? -1] ?? -1;
+    const time = sourceTimeText(position);
+    if (time > (this.#newest[partition] ?? '')) this.#newest[partition] = time;
+    if (time > this.#newestOfAll) this.#newestOfAll = time;
+  }
+
+  /** Whether a late streamed change is newer than the row that stands and not older than all of its partition. */
+  isNewer(event: number, position: string, stands: string | null): boolean {
+    if (isSnapshot(position) || stands === null) return false;
+    const time = sourceTimeText(position);
+    const partition = this.#partition[this.#events.slice[event] ?? -1] ?? -1;
+    const standing = sourceTimeText(stands);
+    return standing !== '' && time > standing && time >= (this.#newest[partition] ?? '');
+  }
+
+  /** Whether a streamed change is newer than all that was seen in any partition. */
+  isNewest(event: number, position: string): boolean {
+    const newest = !isSnapshot(position) && sourceTimeText(position) > this.#newestOfAll;
+    this.note(event, position);
+    return newest;
+  }
+}
+
+function carrySource(input: FoldInput, event: number, current: RowCode, buried: Burials): CarrySource {
   if ((input.events.flags(event) & Flag.oldKey) === 0) {
     return current === NO_ROW ? { kind: 'missing' } : { kind: 'row', row: current };
   }
   const image = release(input, event, buried);
-  if (image !== undefined) {
-    return image.row === NO_ROW ? { kind: 'missing' } : { kind: 'row', row: image.row };
-  }
-  return { kind: 'parked', key: input.oldKeyText(event), position: input.events.position(event) };
+  if (image !== undefined) return sourceOf(image);
+  return { kind: 'parked', key: input.oldKeyText(event), order: orderText(input.events.position(event)) };
+}
+
+function sourceOf({ row }: Buried): CarrySource {
+  return row === NO_ROW ? { kind: 'missing' } : { kind: 'row', row };
 }
 
 /** The image that the delete half of this key change left behind in the batch; it need not be parked any more. */
-function release(input: FoldInput, event: number, buried: Map<number, Buried>): Buried | undefined {
-  const from = input.oldKeyNumber(event);
-  const image = buried.get(from);
-  if (image === undefined || orderText(image.position) !== orderText(input.events.position(event)))
-    return undefined;
-  buried.delete(from);
-  return image;
+function release(input: FoldInput, event: number, buried: Burials): Buried | undefined {
+  return buried.release(input.oldKeyNumber(event), orderText(input.events.position(event)));
+}
+
+/** Rows that key changes of the batch took away, by key and place. */
+class Burials {
+  readonly #left = new Map<string, Buried>();
+  readonly released: Buried[] = [];
+
+  get left(): readonly Buried[] {
+    return [...this.#left.values()];
+  }
+
+  add(buried: Buried): void {
+    this.#left.set(`${buried.key} ${orderText(buried.position)}`, buried);
+  }
+
+  release(key: number, order: string): Buried | undefined {
+    const place = `${key} ${order}`;
+    const found = this.#left.get(place);
+    if (found === undefined) return undefined;
+    this.#left.delete(place);
+    this.released.push(found);
+    return found;
+  }
 }

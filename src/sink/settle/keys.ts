@@ -1,6 +1,6 @@
 import { Op, type Changes } from '../../cdc/changes.js';
 import { KeySetBuilder } from '../../operations/merge/key-set.js';
-import type { StructField } from '../../schema/types.js';
+import type { StructField, Value } from '../../schema/types.js';
 import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Events } from './events.js';
 
@@ -51,8 +51,8 @@ export function changesRow(op: number): boolean {
 /** The keys of a batch as numbers: `keyOf` by event (-1: it concerns no row), `texts` by number. */
 export type NumberedKeys = {
   readonly keyOf: Int32Array;
-  readonly texts: readonly string[];
-  readonly numbers: ReadonlyMap<string, number>;
+  readonly texts: string[];
+  readonly numbers: Map<string, number>;
   readonly set: KeySetBuilder;
   readonly bad: readonly BadRecord[];
 };
@@ -89,6 +89,14 @@ export function numberKeys(events: Events, columns: readonly StructField[]): Num
     }
   }
   return { keyOf, texts, numbers, set, bad };
+}
+
+/** Adds a key that no event of the batch has; one that is there is left alone. */
+export function addKey({ numbers, texts, set }: NumberedKeys, text: string, values: readonly Value[]): void {
+  if (numbers.has(text)) return;
+  numbers.set(text, texts.length);
+  texts.push(text);
+  set.add(text, values);
 }
 
 function isOneInteger(columns: readonly StructField[]): boolean {

@@ -6,18 +6,29 @@ import { assert, must } from '../../base/errors.js';
 import type { StructType, Value } from '../../schema/types.js';
 import type { BadRecord } from '../settler.js';
 import type { Events } from './events.js';
+import type { ParkedRow } from './memory/memory.js';
+import type { ImageSource, RowImage } from './memory/records.js';
 import { NO_ROW, locatedOf, type CarrySource, type RowCode } from './fold.js';
 import { OFFSET_COLUMN, PARTITION_COLUMN } from './schema-plan.js';
 
-/** A row image kept from an earlier commit: values by column name. */
-export type ParkedImage = ReadonlyMap<string, Value>;
-
 /** Where values that the stream left out are taken from. */
 export type ImageDoors = {
-  /** The image of a located row, by column index of the schema; undefined if it was not read. */
+  /** The value of a located row, by column index of the schema. */
   readonly standing: (located: number, column: number) => Value;
-  readonly parked: (key: string, position: string) => ParkedImage | undefined;
+  /** The row that a key change took away: one of this batch, or one that was parked; undefined if it has not been seen. */
+  readonly image: (source: ImageSource) => RowCode | ParkedRow | undefined;
+  /** The image that a column of a located row waits for. */
+  readonly waits: (located: number, column: string) => ImageSource | undefined;
 };
+
+/** Where a value of a row is. */
+type Found =
+  | { readonly kind: 'cell'; readonly row: RowCode }
+  | { readonly kind: 'image'; readonly image: RowImage }
+  /** The image that holds it has not been seen yet (R16). */
+  | { readonly kind: 'waits'; readonly source: ImageSource }
+  /** Nobody holds it (R23). */
+  | { readonly kind: 'nowhere' };
 
 export type RowsOptions = {
   readonly events: Events;
@@ -95,12 +106,12 @@ export class NewRows {
     return located;
   }
 
-  /** The rows of these events, in their order; call `decode` with those that `needsImages` first. */
-  build(events: Iterable<number>, doors: ImageDoors): ArrowTable {
+  /** These rows, in their order; call `decode` with the events that `needsImages` and the located rows first. */
+  build(rows: Iterable<RowCode>, doors: ImageDoors): ArrowTable {
     const builder = new TableBuilder(this.#options.schema);
-    for (const event of events) {
-      if (this.#decoded.has(event)) this.#appendCarried(event, builder, doors);
-      else this.#append(event, builder);
+    for (const row of rows) {
+      if (row < 0 || this.#decoded.has(row)) this.#appendCarried(row, builder, doors);
+      else this.#append(row, builder);
     }
     return builder.finish();
   }
@@ -109,35 +120,85 @@ export class NewRows {
     return (this.#options.events.flags(event) & Flag.placeholder) !== 0;
   }
 
-  /** One value of a row that `decode` was given. */
-  value(code: RowCode, column: number, doors: ImageDoors): Value {
-    let at = code;
-    for (;;) {
-      if (at === NO_ROW) return this.#nothing();
-      if (at < 0) return doors.standing(locatedOf(at), column);
-      const decoded = must(this.#decoded.get(at), 'decoded event');
-      if (!decoded.placeholders.has(column)) return must(this.#lent[column], 'column')(decoded.row);
-      const source = this.#options.carries.get(at);
-      if (source === undefined || source.kind === 'missing') return this.#nothing();
-      if (source.kind === 'parked') return this.#parked(source, column, doors);
-      at = source.row;
+  /** A row that `decode` was given, by column; columns that wait for an image are null in it. */
+  image(code: RowCode, doors: ImageDoors): ReadonlyMap<string, Value> {
+    return new Map(
+      this.#options.schema.fields.map(({ name }, column) => [name, this.#value(code, column, doors)]),
+    );
+  }
+
+  /** Columns of a row that `decode` was given which wait for an image, and for which. */
+  waitsOf(code: RowCode, doors: ImageDoors): ReadonlyMap<string, ImageSource> {
+    const waits = new Map<string, ImageSource>();
+    this.#options.schema.fields.forEach(({ name }, column) => {
+      const found = this.#find(code, column, doors);
+      if (found.kind === 'waits') waits.set(name, found.source);
+    });
+    return waits;
+  }
+
+  #value(code: RowCode, column: number, doors: ImageDoors): Value {
+    const found = this.#find(code, column, doors);
+    switch (found.kind) {
+      case 'cell':
+        if (found.row < 0) return doors.standing(locatedOf(found.row), column);
+        return must(this.#lent[column], 'column')(must(this.#decoded.get(found.row), 'decoded event').row);
+      case 'image':
+        return found.image.get(this.#nameOf(column)) ?? null;
+      case 'waits':
+        return null;
+      case 'nowhere':
+        this.#missing++;
+        return null;
     }
   }
 
-  #parked(source: Extract<CarrySource, { kind: 'parked' }>, column: number, doors: ImageDoors): Value {
-    const image = doors.parked(source.key, source.position);
-    if (image === undefined) return this.#nothing();
-    return image.get(must(this.#options.schema.fields[column], 'column').name) ?? null;
+  #find(code: RowCode, column: number, doors: ImageDoors): Found {
+    let at = code;
+    for (;;) {
+      let source: ImageSource;
+      if (at === NO_ROW) return { kind: 'nowhere' };
+      if (at < 0) {
+        const waits = doors.waits(locatedOf(at), this.#nameOf(column));
+        if (waits === undefined) return { kind: 'cell', row: at };
+        source = waits;
+      } else {
+        const decoded = must(this.#decoded.get(at), 'decoded event');
+        if (!decoded.placeholders.has(column)) return { kind: 'cell', row: at };
+        const carry = this.#options.carries.get(at);
+        if (carry === undefined || carry.kind === 'missing') return { kind: 'nowhere' };
+        if (carry.kind === 'row') {
+          at = carry.row;
+          continue;
+        }
+        source = carry;
+      }
+      const found = this.#image(source, column, doors);
+      if (typeof found !== 'number') return found;
+      at = found;
+    }
   }
 
-  #nothing(): null {
-    this.#missing++;
-    return null;
+  /** The image of a source, through images that were waiting themselves; a row of the batch is gone on with. */
+  #image(first: ImageSource, column: number, doors: ImageDoors): Found | RowCode {
+    let source = first;
+    for (;;) {
+      const image = doors.image(source);
+      if (image === undefined) return { kind: 'waits', source: { key: source.key, order: source.order } };
+      if (typeof image === 'number') return image;
+      const next = image.unknown.get(this.#nameOf(column));
+      if (next === undefined) return { kind: 'image', image: image.row };
+      source = next;
+    }
   }
 
-  #appendCarried(event: number, builder: TableBuilder, doors: ImageDoors): void {
+  #nameOf(column: number): string {
+    return must(this.#options.schema.fields[column], 'column').name;
+  }
+
+  #appendCarried(code: RowCode, builder: TableBuilder, doors: ImageDoors): void {
     for (let column = 0; column < this.#options.schema.fields.length; column++) {
-      builder.column(column).append(this.value(event, column, doors));
+      builder.column(column).append(this.#value(code, column, doors));
     }
   }
 

@@ -3,8 +3,22 @@ import type { TopicPartition } from '../../source/change-source.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { LastRecord } from '../settler.js';
 
-/** A file of state that outlives a process and is no row of the table. */
-export type StateFile = { readonly path: string; readonly kind: 'images'; readonly writtenAtMs: number };
+/** A file of what the table remembers of rows that are not in it (`memory/records.ts`). */
+export type StateFile = {
+  readonly path: string;
+  readonly kind: 'memory';
+  /** When the newest of its records was noted. */
+  readonly writtenAtMs: number;
+  readonly rows: number;
+  /** The latest place, as it is compared, that makes a change late or a repeat; '' for none. */
+  readonly reach: string;
+  /** How many records are images. */
+  readonly images: number;
+  /** How many records say that something waits, or waits no more. */
+  readonly waits: number;
+  /** It was made of files that were named before: whoever knew those knows it. */
+  readonly merged: boolean;
+};
 
 /**
  * What a table remembers of one topic-partition beside its `txn`: the domain `sluice.partition.<topic>.<n>` of
@@ -24,6 +38,8 @@ export type PartitionDomain = {
   readonly files: readonly StateFile[];
   /** The partition's progress was taken back: whatever its `txn` says, the table holds nothing of it. */
   readonly unset?: boolean;
+  /** `source.ts_ms` of the newest change seen, ms since 1970 (R13). */
+  readonly newestMs?: number;
 };
 
 const PREFIX = 'sluice.partition.';
@@ -56,6 +72,22 @@ export function parsePartitionDomain(name: string, text: string): PartitionDomai
     });
   }
   return found;
+}
+
+/** Times of the newest changes that were seen of each slice's partition, and of all partitions (`sourceTimeText`). */
+export function newestTimes(
+  partitions: readonly TopicPartition[],
+  domains: ReadonlyMap<string, PartitionDomain>,
+): { readonly newest: readonly string[]; readonly newestOfAll: string } {
+  const newest = partitions.map(({ topic, partition }) =>
+    timeText(domains.get(partitionDomainName(topic, partition))?.newestMs),
+  );
+  const all = [...domains.values()].map(({ newestMs }) => timeText(newestMs));
+  return { newest, newestOfAll: all.reduce((a, b) => (a > b ? a : b), '') };
+}
+
+function timeText(ms: number | undefined): string {
+  return ms === undefined ? '' : ms.toString(16).padStart(12, '0');
 }
 
 /** The domains of a table's partitions, by their names; none where there is no table. */

@@ -12,10 +12,14 @@ import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Planned } from './batch-plan.js';
 import { Events } from './events.js';
 import type { Floors } from './floors.js';
-import { NO_ROW, fold, standing, type Folded } from './fold.js';
+import { NO_ROW, fold, standing, type Folded, type RowCode } from './fold.js';
 import { changesRow, numberKeys, type NumberedKeys } from './keys.js';
-import { NewRows, standingImages, type ImageDoors } from './new-rows.js';
-import type { ImageToPark, ParkedImages } from './parked-images.js';
+import type { Memory } from './memory/memory.js';
+import { Lookups, type Lookup } from './memory/reads.js';
+import { NewRows, standingImages } from './new-rows.js';
+import { newestTimes, type PartitionDomain } from './partition-domain.js';
+import { positionRegressed } from './regressed.js';
+import { Waiting } from './waiting.js';
 
 export type KeyedBatch = {
   readonly slices: readonly Slice[];
@@ -25,9 +29,13 @@ export type KeyedBatch = {
   readonly layout: TableLayout;
   readonly keys: readonly string[];
   readonly floors: Floors;
+  /** What the table remembers of its partitions. */
+  readonly domains: ReadonlyMap<string, PartitionDomain>;
+  readonly memory: Memory;
+  /** What to call the table in an error. */
+  readonly table: { readonly url: string; readonly name: string };
   readonly options: TableOptions;
-  /** Images that earlier commits parked; read only if a create asks for one. */
-  readonly parked: () => Promise<ParkedImages>;
+  readonly nowMs: number;
   readonly signal: AbortSignal;
 };
 
@@ -41,7 +49,7 @@ type Stand = {
 
 /** What becomes of the keys: events whose rows go in, and which located rows go out. */
 type Decided = {
-  readonly updates: readonly { readonly event: number; readonly located: number }[];
+  readonly updates: readonly { readonly row: RowCode; readonly located: number }[];
   readonly inserts: readonly number[];
   readonly deletes: readonly number[];
   /** Every row under a changed key: another writer may have left more than one. */
@@ -54,19 +62,22 @@ type Decided = {
  */
 export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
   const { layout, options, snapshot, signal } = batch;
-  const events = new Events(batch.slices);
+  const events = new Events(batch.slices, batch.domains);
   const columns = batch.keys.flatMap((name) => findField(layout.schema, name) ?? []);
   if (columns.length < batch.keys.length) return { kind: 'bad-records', records: withoutKey(batch, columns) };
   const keys = numberKeys(events, columns);
   if (keys.bad.length > 0) return { kind: 'bad-records', records: keys.bad };
   if (keys.texts.length === 0) return { kind: 'nothing' };
 
+  const waiting = await Waiting.find({ events, keys, columns, memory: batch.memory });
   const stand = await findStanding(batch, keys);
-  const folded = foldBatch(batch, events, columns, keys, stand);
-  const decided = decide(folded.final, stand, keys);
-  const buried = folded.buried.filter(({ row }) => row !== NO_ROW);
+  const dead = await findDead(batch, events, keys, stand);
+  const folded = foldBatch(batch, events, columns, keys, stand, dead.positions);
+  if (folded.regressed !== undefined) throw positionRegressed(events, folded.regressed, batch.table);
+  const filled = waiting.filledRows(folded, stand.standingRow);
+  const decided = decide(folded.final, stand, keys, filled);
   const changed = decided.updates.length + decided.inserts.length + decided.deletes.length;
-  if (changed + buried.length === 0) return { kind: 'nothing' };
+  if (changed + folded.buried.length + folded.deaths.length === 0) return { kind: 'nothing' };
 
   const rows = new NewRows({
     events,
@@ -75,11 +86,9 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
     keyed: true,
     carries: folded.carries,
   });
-  const put = [...decided.updates.map(({ event }) => event), ...decided.inserts];
-  const lenders = rows.decode([
-    ...put.filter((event) => rows.needsImages(event)),
-    ...buried.map(({ row }) => row),
-  ]);
+  const put = [...decided.updates.map(({ row }) => row), ...decided.inserts];
+  const buried = [...folded.buried, ...folded.released].map(({ row }) => row);
+  const lenders = rows.decode([...put.filter((row) => row < 0 || rows.needsImages(row)), ...buried]);
   if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
   const wantsImages = tellsImages(layout, options);
   const imaged = wantsImages
@@ -87,17 +96,18 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
     : [...lenders];
   const images = await readImages(stand.located, imaged, { snapshot, layout, signal });
   const rowOf = new Map(imaged.map((located, row) => [located, row]));
-  const doors: ImageDoors = {
-    standing: standingImages(images, rowOf, layout.schema),
-    parked: await parkedDoor(batch, folded),
-  };
+  const doors = await waiting.doors(folded, stand.standingRow, standingImages(images, rowOf, layout.schema));
   const inserted = rows.build(put, doors);
   if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
 
-  const park = buried.map(({ event, key, row, position }): ImageToPark => {
-    const { topic, partition } = events.sliceOf(event);
-    const values = layout.schema.fields.map((_, column) => rows.value(row, column, doors));
-    return { topic, partition, key: keys.texts[key] ?? '', order: orderText(position), values };
+  const noted = waiting.records({
+    folded,
+    rows,
+    doors,
+    put,
+    standingRow: stand.standingRow,
+    deletes: options.positionColumn !== undefined,
+    nowMs: batch.nowMs,
   });
   const updated = decided.updates.length;
   return {
@@ -115,7 +125,13 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
       reads: { kind: 'keys', columns: batch.keys, keys: keys.set },
       located: stand.located,
       keys: batch.keys,
-      park,
+      records: noted.records,
+      remembered: {
+        deletes: dead.lookups,
+        applied: [],
+        asks: noted.asks,
+        offers: folded.buried.length > 0,
+      },
       stale: folded.counts.stale + folded.counts.repeated,
       ignored:
         rows.missing + events.length - folded.counts.applied - folded.counts.stale - folded.counts.repeated,
@@ -195,12 +211,42 @@ async function findStanding(batch: KeyedBatch, keys: NumberedKeys): Promise<Stan
   return { located, standingRow, positions };
 }
 
+/** Where rows that do not stand were deleted, by key, for changes that may be late (R24). */
+async function findDead(
+  { memory, options }: KeyedBatch,
+  events: Events,
+  keys: NumberedKeys,
+  { standingRow }: Stand,
+): Promise<{ readonly positions: ReadonlyMap<number, string>; readonly lookups: readonly Lookup[] }> {
+  const lookups = new Lookups();
+  const inReach = new Lookups();
+  if (options.positionColumn === undefined) return { positions: new Map(), lookups: [] };
+  for (let event = 0; event < events.length; event++) {
+    const key = keys.keyOf[event] ?? -1;
+    if (key < 0 || (standingRow[key] ?? -1) >= 0) continue;
+    const order = orderText(events.position(event));
+    const slice = events.sliceOf(event);
+    const text = keys.texts[key] ?? '';
+    lookups.add(slice, order, text);
+    if (memory.mayReach(slice, order)) inReach.add(slice, order, text);
+  }
+  const positions = new Map<number, string>();
+  for (const { at, order, names } of inReach.all()) {
+    for (const [text, position] of await memory.deletes(at, order, names)) {
+      const key = keys.numbers.get(text) ?? -1;
+      if (position > (positions.get(key) ?? '')) positions.set(key, position);
+    }
+  }
+  return { positions, lookups: lookups.all() };
+}
+
 function foldBatch(
   batch: KeyedBatch,
   events: Events,
   columns: readonly StructField[],
   keys: NumberedKeys,
   stand: Stand,
+  deadPosition: ReadonlyMap<number, string>,
 ): Folded {
   const oldKey = (event: number): string =>
     events.changes(event).oldKey(events.record[event] ?? 0, columns) ?? '';
@@ -210,14 +256,22 @@ function foldBatch(
     keyCount: keys.texts.length,
     standingRow: stand.standingRow,
     standingPosition: stand.positions,
+    deadPosition,
+    ...newestTimes(batch.slices, batch.domains),
     floors: batch.slices.map((slice) => batch.floors.for(slice)),
     oldKeyText: oldKey,
     oldKeyNumber: (event) => keys.numbers.get(oldKey(event)) ?? -1,
   });
 }
 
-function decide(final: Int32Array, stand: Stand, keys: NumberedKeys): Decided {
-  const updates: { event: number; located: number }[] = [];
+function decide(
+  final: Int32Array,
+  stand: Stand,
+  keys: NumberedKeys,
+  /** Keys whose standing row gets values that it has waited for. */
+  filled: ReadonlySet<number>,
+): Decided {
+  const updates: { row: RowCode; located: number }[] = [];
   const inserts: number[] = [];
   const deletes: number[] = [];
   const changed = new Uint8Array(final.length);
@@ -228,10 +282,10 @@ function decide(final: Int32Array, stand: Stand, keys: NumberedKeys): Decided {
       if (code >= 0) inserts.push(code);
       continue;
     }
-    if (code === standing(located)) continue;
+    if (code === standing(located) && !filled.has(key)) continue;
     changed[key] = 1;
     if (code === NO_ROW) deletes.push(located);
-    else updates.push({ event: code, located });
+    else updates.push({ row: code, located });
   }
   const removed: number[] = [];
   for (let row = 0; row < (stand.located?.count ?? 0); row++) {
@@ -241,13 +295,6 @@ function decide(final: Int32Array, stand: Stand, keys: NumberedKeys): Decided {
     if (row !== stand.standingRow[key]) deletes.push(row);
   }
   return { updates, inserts, deletes, removed };
-}
-
-async function parkedDoor(batch: KeyedBatch, folded: Folded): Promise<ImageDoors['parked']> {
-  const asked = [...folded.carries.values()].some((source) => source.kind === 'parked');
-  if (!asked) return () => undefined;
-  const parked = await batch.parked();
-  return (key, position) => parked.find(key, orderText(position));
 }
 
 async function readImages(

@@ -1,20 +1,29 @@
+import { must } from '../../base/errors.js';
 import { Flag, Op, type RecordProblem } from '../../cdc/changes.js';
-import { orderText } from '../../cdc/position.js';
-import { takeRows, type ArrowTable } from '../../columnar/arrow.js';
+import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
+import { concat, takeRows, type ArrowTable } from '../../columnar/arrow.js';
 import { TableBuilder } from '../../columnar/table-builder.js';
 import { locateEqualRows, rowTexts } from '../../operations/merge/locate-equal.js';
 import { readRows } from '../../operations/merge/read-rows.js';
 import type { LocatedRows, RowPlaces } from '../../operations/merge/rows.js';
+import { canonicalRow } from '../../schema/canonical.js';
 import type { StructField, StructType } from '../../schema/types.js';
+import { partitionKey } from '../../source/change-source.js';
 import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Planned } from './batch-plan.js';
 import { Events } from './events.js';
 import type { Floors } from './floors.js';
+import { walkKeyless, type PutRow } from './keyless-walk.js';
 import { changesRow } from './keys.js';
-import { NewRows } from './new-rows.js';
+import type { Memory } from './memory/memory.js';
+import { Notes } from './memory/notes.js';
+import type { RowImage, Unmatched } from './memory/records.js';
+import { NewRows, readers, type ImageDoors } from './new-rows.js';
+import type { PartitionDomain } from './partition-domain.js';
 import { tellsImages } from './plan-keyed.js';
+import { siftRepeats, type Identified } from './repeats.js';
 import { ownColumns } from './schema-plan.js';
 
 export type KeylessBatch = {
@@ -22,31 +31,27 @@ export type KeylessBatch = {
   readonly snapshot: Snapshot | undefined;
   readonly layout: TableLayout;
   readonly floors: Floors;
+  /** What the table remembers of its partitions. */
+  readonly domains: ReadonlyMap<string, PartitionDomain>;
+  readonly memory: Memory;
   readonly options: TableOptions;
+  readonly nowMs: number;
   readonly signal: AbortSignal;
-};
-
-/** A row that stands while the batch is gone through: an event's, or one of the table's. */
-type Row = { readonly event: number } | { readonly located: number };
-
-/** What becomes of the rows: located rows that go out, events whose rows go in, as updates of a row or as new ones. */
-type Walked = {
-  readonly updates: readonly { readonly event: number; readonly located: number }[];
-  readonly inserts: readonly number[];
-  readonly deletes: readonly number[];
-  readonly stale: number;
-  readonly bad: readonly BadRecord[];
 };
 
 /**
  * Plans a batch of a table without a key: inserts append; an update or delete changes exactly one row that equals its
- * `before` image in every column of the source (docs/architecture.md, "Tables without a key"). One that finds no such
- * row, or has no `before`, is a bad record: which row it meant cannot be known.
+ * `before` image in every column of the source (docs/architecture.md, "Tables without a key"). One that finds no such row
+ * is remembered until it comes; one that has no `before` is a bad record: which row it meant cannot be known. Changes that
+ * were applied before are passed over.
  */
 export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
   const { layout, options, snapshot, signal } = batch;
-  const events = new Events(batch.slices);
-  const before = readBefores(batch, events);
+  const events = new Events(batch.slices, batch.domains);
+  const fresh = inOrder(events, batch.floors);
+  const { news, repeats, lookups } = await siftRepeats(events, fresh.events, batch.memory);
+  const order = news.map(({ event }) => event);
+  const before = readBefores(batch, events, order);
   if (before.bad.length > 0) return { kind: 'bad-records', records: before.bad };
   const located = await findEqual(batch, before);
   const rows = new NewRows({
@@ -56,25 +61,50 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
     keyed: false,
     carries: new Map(),
   });
-  const puts = listPuts(events, batch.floors);
-  const built = rows.build(puts, { standing: () => null, parked: () => undefined });
+  const puts = order.filter((event) => events.op(event) !== Op.delete);
+  const built = rows.build(puts, NO_DOORS);
   if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
   const builtRow = new Map(puts.map((event, row) => [event, row]));
   const texts = rowTexts(built, before.fields);
 
-  const walked = walk(events, batch.floors, located, {
+  const unmatched = await batch.memory.unmatched();
+  const remembered = unmatched.map(({ before: image, after, position }) => ({
+    before: textOfImage(image, before.fields),
+    after: after === undefined ? undefined : textOfImage(after, before.fields),
+    order: orderText(position),
+  }));
+  const walked = walkKeyless({
+    events,
+    order,
+    located: located?.key ?? [],
+    remembered,
     textOfEvent: (event) => texts(builtRow.get(event) ?? 0),
     textOfBefore: before.textOf,
   });
-  if (walked.bad.length > 0) return { kind: 'bad-records', records: walked.bad };
-  const put = [...walked.updates.map(({ event }) => event), ...walked.inserts];
-  const gone = [...walked.updates.map(({ located: row }) => row), ...walked.deletes];
-  if (put.length + gone.length === 0) return { kind: 'nothing' };
+  const noted = new Notes(events);
+  for (const each of news) noteApplied(noted, events, each, batch.nowMs);
+  for (const event of walked.unmatched) {
+    const after = builtRow.get(event);
+    const { position, identity } = placeOf(events, event, news);
+    noted.add(event, {
+      kind: 'unmatched',
+      identity,
+      position,
+      before: before.imageOf(event),
+      after: after === undefined ? undefined : imageAt(built, after, layout.schema),
+      atMs: batch.nowMs,
+    });
+  }
+  for (const index of walked.matched) {
+    const { identity } = must(unmatched[index], 'remembered change');
+    noted.add(order[0] ?? 0, { kind: 'matched', identity, atMs: batch.nowMs });
+  }
 
-  const inserted = takeRows(
-    built,
-    Uint32Array.from(put, (event) => builtRow.get(event) ?? 0),
-  );
+  const put = [...walked.updates.map(({ row }) => row), ...walked.inserts];
+  const gone = [...walked.updates.map(({ located: row }) => row), ...walked.deletes];
+  if (put.length + gone.length + noted.byPartition.size === 0) return { kind: 'nothing' };
+
+  const inserted = rowsOf(put, built, builtRow, unmatched, layout.schema);
   const removed = places(located, gone);
   const wantsImages = tellsImages(layout, options);
   const images =
@@ -104,12 +134,89 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
       reads: before.count === 0 ? { kind: 'nothing' } : { kind: 'everything' },
       located,
       keys: [],
-      park: [],
-      stale: walked.stale,
+      records: noted.byPartition,
+      remembered: { deletes: [], applied: lookups, asks: false, offers: puts.length > 0 },
+      stale: fresh.stale + repeats,
       ignored: rows.missing,
       nulled: rows.nulled,
     },
   };
+}
+
+/** Events are taken in the order of their places where partitions must be brought together, else as they come. */
+function inOrder(
+  events: Events,
+  floors: Floors,
+): { readonly events: readonly number[]; readonly stale: number } {
+  const fresh: number[] = [];
+  let stale = 0;
+  for (let event = 0; event < events.length; event++) {
+    if (!changesRow(events.op(event))) continue;
+    if (isStale(events, event, floors)) stale++;
+    else fresh.push(event);
+  }
+  const partitions = new Set(events.slices.map(({ topic, partition }) => partitionKey(topic, partition)));
+  if (partitions.size === 1) return { events: fresh, stale };
+  const orders = new Map(fresh.map((event) => [event, orderText(events.position(event))]));
+  const orderOf = (event: number): string => orders.get(event) ?? '';
+  if (!fresh.every((event) => ordersAcrossPartitions(orderOf(event)))) return { events: fresh, stale };
+  const sorted = fresh.toSorted((a, b) =>
+    orderOf(a) < orderOf(b) ? -1 : orderOf(a) > orderOf(b) ? 1 : a - b,
+  );
+  return { events: sorted, stale };
+}
+
+/** No value of a table without a key is carried: its rows come whole. */
+const NO_DOORS: ImageDoors = { standing: () => null, image: () => undefined, waits: () => undefined };
+
+function noteApplied(noted: Notes, events: Events, { event, identity }: Identified, atMs: number): void {
+  if (identity === undefined) return;
+  const order = orderText(events.position(event));
+  noted.add(event, { kind: 'applied', identity, order, eventMs: events.timestamp(event), atMs });
+}
+
+/** What a change is remembered by; its place in Kafka where the source's own says too little. */
+function placeOf(
+  events: Events,
+  event: number,
+  news: readonly Identified[],
+): { readonly position: string; readonly identity: string } {
+  const position = events.position(event);
+  const { topic, partition, changes } = events.sliceOf(event);
+  const offset = changes.offset(events.record[event] ?? 0);
+  const identity = news.find((each) => each.event === event)?.identity ?? '';
+  return { position, identity: `${identity}@${topic}:${partition}:${offset}` };
+}
+
+/** The rows that go in, those of remembered updates among them. */
+function rowsOf(
+  put: readonly PutRow[],
+  built: ArrowTable,
+  builtRow: ReadonlyMap<number, number>,
+  unmatched: readonly Unmatched[],
+  schema: StructType,
+): ArrowTable {
+  const builder = new TableBuilder(schema);
+  const rowIn = put.map((row) => {
+    if (row.kind === 'event') return builtRow.get(row.event) ?? 0;
+    const { after } = must(unmatched[row.index], 'remembered change');
+    schema.fields.forEach(({ name }, column) => builder.column(column).append(after?.get(name) ?? null));
+    return built.numRows + builder.length - 1;
+  });
+  const all = builder.length === 0 ? built : concat([built, builder.finish()]);
+  return takeRows(all, Uint32Array.from(rowIn));
+}
+
+function imageAt(table: ArrowTable, row: number, schema: StructType): RowImage {
+  const cells = readers(table, schema);
+  return new Map(schema.fields.map(({ name }, column) => [name, cells[column]?.(row) ?? null]));
+}
+
+function textOfImage(image: RowImage, fields: readonly StructField[]): string {
+  return canonicalRow(
+    { kind: 'struct', fields },
+    fields.map(({ name }) => image.get(name) ?? null),
+  );
 }
 
 type Befores = {
@@ -117,11 +224,12 @@ type Befores = {
   readonly table: ArrowTable;
   readonly count: number;
   readonly textOf: (event: number) => string;
+  readonly imageOf: (event: number) => RowImage;
   readonly bad: readonly BadRecord[];
 };
 
 /** The `before` halves of the batch's updates and deletes, as rows of the source's columns. */
-function readBefores(batch: KeylessBatch, events: Events): Befores {
+function readBefores(batch: KeylessBatch, events: Events, order: readonly number[]): Befores {
   const own = new Set(ownColumns(batch.options, false).map(({ name }) => name));
   const schema: StructType = {
     kind: 'struct',
@@ -131,10 +239,9 @@ function readBefores(batch: KeylessBatch, events: Events): Befores {
   const appenders = batch.slices.map(({ changes }) => changes.appender(schema));
   const rowOf = new Map<number, number>();
   const bad: BadRecord[] = [];
-  for (let event = 0; event < events.length; event++) {
+  for (const event of order) {
     const op = events.op(event);
     if (op !== Op.update && op !== Op.delete) continue;
-    if (isStale(events, event, batch.floors)) continue;
     const record = events.record[event] ?? 0;
     const problem =
       (events.flags(event) & Flag.before) === 0
@@ -146,7 +253,14 @@ function readBefores(batch: KeylessBatch, events: Events): Befores {
   const table = builder.finish();
   const { fields } = schema;
   const text = rowTexts(table, fields);
-  return { fields, table, count: rowOf.size, bad, textOf: (event) => text(rowOf.get(event) ?? -1) };
+  return {
+    fields,
+    table,
+    count: rowOf.size,
+    bad,
+    textOf: (event) => text(rowOf.get(event) ?? -1),
+    imageOf: (event) => imageAt(table, rowOf.get(event) ?? -1, schema),
+  };
 }
 
 const NO_BEFORE: RecordProblem = {
@@ -163,77 +277,6 @@ async function findEqual(batch: KeylessBatch, before: Befores): Promise<LocatedR
     signal: batch.signal,
   });
 }
-
-function listPuts(events: Events, floors: Floors): number[] {
-  const puts: number[] = [];
-  for (let event = 0; event < events.length; event++) {
-    const op = events.op(event);
-    if (changesRow(op) && op !== Op.delete && !isStale(events, event, floors)) puts.push(event);
-  }
-  return puts;
-}
-
-/** Goes through the events in order, with the table's equal rows and the batch's own as what stands. */
-function walk(
-  events: Events,
-  floors: Floors,
-  located: LocatedRows | undefined,
-  texts: {
-    readonly textOfEvent: (event: number) => string;
-    readonly textOfBefore: (event: number) => string;
-  },
-): Walked {
-  const rows = new Map<string, Row[]>();
-  const add = (text: string, row: Row): void => {
-    const same = rows.get(text);
-    if (same === undefined) rows.set(text, [row]);
-    else same.push(row);
-  };
-  for (let row = 0; row < (located?.count ?? 0); row++) add(located?.key[row] ?? '', { located: row });
-  /** The table's row that each event's row goes back to, for those that do. */
-  const origin = new Map<number, number>();
-  const live = new Set<number>();
-  const deletes: number[] = [];
-  const bad: BadRecord[] = [];
-  let stale = 0;
-  for (let event = 0; event < events.length; event++) {
-    const op = events.op(event);
-    if (!changesRow(op)) continue;
-    if (isStale(events, event, floors)) {
-      stale++;
-      continue;
-    }
-    if (op === Op.update || op === Op.delete) {
-      const found = rows.get(texts.textOfBefore(event))?.shift();
-      if (found === undefined) {
-        bad.push(badRecord(events, event, NO_ROW_EQUALS));
-        continue;
-      }
-      const from = 'located' in found ? found.located : origin.get(found.event);
-      if ('event' in found) live.delete(found.event);
-      if (op === Op.delete) {
-        if (from !== undefined) deletes.push(from);
-        continue;
-      }
-      if (from !== undefined) origin.set(event, from);
-    }
-    live.add(event);
-    add(texts.textOfEvent(event), { event });
-  }
-  const updates: { event: number; located: number }[] = [];
-  const inserts: number[] = [];
-  for (const event of live) {
-    const from = origin.get(event);
-    if (from === undefined) inserts.push(event);
-    else updates.push({ event, located: from });
-  }
-  return { updates, inserts, deletes, stale, bad };
-}
-
-const NO_ROW_EQUALS: RecordProblem = {
-  kind: 'value',
-  reason: 'no row of the table equals the before image',
-};
 
 function isStale(events: Events, event: number, floors: Floors): boolean {
   const floor = floors.for(events.sliceOf(event));

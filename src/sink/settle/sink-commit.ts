@@ -1,4 +1,5 @@
 import type { Changes } from '../../cdc/changes.js';
+import { sourceTimeText } from '../../cdc/position.js';
 import type { Action } from '../../protocol/actions.js';
 import type { JsonObject } from '../../protocol/actions.js';
 import { partitionKey } from '../../source/change-source.js';
@@ -18,6 +19,8 @@ export type PartitionStep = OffsetRange & {
   readonly floor: string | undefined;
   readonly keys: readonly string[];
   readonly files: readonly StateFile[];
+  /** `source.ts_ms` of the newest change of the range. */
+  readonly newestMs: number | undefined;
 };
 
 /** `txn` and domain metadata of each partition, for a commit at `version`. */
@@ -77,6 +80,19 @@ export function lastRecordOf(slices: readonly Slice[], range: OffsetRange): Last
   return undefined;
 }
 
+/** `source.ts_ms` of the newest change of a partition in these slices; undefined where none says. */
+export function newestMsOf(slices: readonly Slice[], range: OffsetRange): number | undefined {
+  let newest = '';
+  for (const { topic, partition, rows, changes } of slices) {
+    if (topic !== range.topic || partition !== range.partition) continue;
+    for (const record of rows) {
+      const time = sourceTimeText(changes.position[record] ?? '');
+      if (time > newest) newest = time;
+    }
+  }
+  return newest === '' ? undefined : Number.parseInt(newest, 16);
+}
+
 function lastBelow(changes: Changes, next: number): number {
   let low = 0;
   let high = changes.length;
@@ -92,6 +108,7 @@ function domainAfter(step: PartitionStep, version: number): PartitionDomain {
   const { previous } = step;
   const last = step.last ?? previous?.last;
   const floor = step.floor ?? previous?.floor;
+  const newestMs = Math.max(step.newestMs ?? 0, previous?.newestMs ?? 0);
   return {
     version,
     ...(last === undefined ? {} : { last }),
@@ -99,5 +116,6 @@ function domainAfter(step: PartitionStep, version: number): PartitionDomain {
     epochs: previous?.epochs ?? [],
     keys: step.keys.length > 0 ? step.keys : (previous?.keys ?? []),
     files: step.files,
+    ...(newestMs === 0 ? {} : { newestMs }),
   };
 }

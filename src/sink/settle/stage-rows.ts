@@ -1,14 +1,16 @@
 import { stageRowChanges, type MergeCounts } from '../../operations/merge/stage.js';
 import { StagedChanges } from '../../operations/merge/staged.js';
 import type { AddFile } from '../../protocol/actions.js';
+import type { StructType } from '../../schema/types.js';
 import { partitionKey } from '../../source/change-source.js';
 import { writeDataFiles, type WriteOptions } from '../../table/data-files.js';
 import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
-import type { TableTarget } from '../settler.js';
+import type { OffsetRange, TableTarget } from '../settler.js';
 import type { RowPlan } from './batch-plan.js';
-import { writeImages } from './parked-images.js';
-import type { StateFile } from './partition-domain.js';
+import type { Memory } from './memory/memory.js';
+import { keepMemory } from './memory/upkeep.js';
+import { partitionDomainName, type PartitionDomain, type StateFile } from './partition-domain.js';
 
 /** A change without a row. */
 export const nothingStaged = newFiles([], { source: 0, inserted: 0, updated: 0, deleted: 0 });
@@ -38,16 +40,33 @@ export async function stageRows(
   });
 }
 
-/** Writes the images that a batch parks, one file a partition. */
-export async function stageImages(
-  { store, now }: TableTarget,
-  { park }: RowPlan,
-  { layout, signal }: { readonly layout: TableLayout; readonly signal: AbortSignal },
-): Promise<ReadonlyMap<string, StateFile>> {
-  const files = new Map<string, StateFile>();
-  for (const key of new Set(park.map(({ topic, partition }) => partitionKey(topic, partition)))) {
-    const images = park.filter(({ topic, partition }) => partitionKey(topic, partition) === key);
-    files.set(key, await writeImages(store, layout.schema, images, { nowMs: now(), signal }));
+/** Writes what a batch adds to the memory; by partition of its ranges, the files that its domain names from then on. */
+export async function stageMemory(
+  { store, now, options }: TableTarget,
+  { records }: RowPlan,
+  about: {
+    readonly spans: readonly OffsetRange[];
+    readonly domains: ReadonlyMap<string, PartitionDomain>;
+    readonly memory: Memory;
+    readonly schema: StructType;
+    readonly signal: AbortSignal;
+  },
+): Promise<ReadonlyMap<string, readonly StateFile[]>> {
+  const { domains, memory, schema, signal } = about;
+  const files = new Map<string, readonly StateFile[]>();
+  for (const { topic, partition } of about.spans) {
+    const key = partitionKey(topic, partition);
+    const kept = await keepMemory({
+      store,
+      schema,
+      previous: domains.get(partitionDomainName(topic, partition))?.files ?? [],
+      records: records.get(key) ?? [],
+      memory,
+      policy: { retentionMs: options.memoryRetentionMs, maxRows: options.memoryMaxRows },
+      nowMs: now(),
+      signal,
+    });
+    files.set(key, kept);
   }
   return files;
 }

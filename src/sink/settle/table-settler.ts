@@ -1,5 +1,6 @@
 import { SluiceError } from '../../base/errors.js';
 import { Op } from '../../cdc/changes.js';
+import type { StructType } from '../../schema/types.js';
 import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
 import { partitionKey, type TopicPartition } from '../../source/change-source.js';
@@ -18,15 +19,15 @@ import type { Planned, RowPlan } from './batch-plan.js';
 import { commitBatch, type BatchCommit } from './committer.js';
 import { findKeys, unreadable } from './keys.js';
 import { KnownTable } from './known-table.js';
-import { ParkedImages } from './parked-images.js';
 import { Floors, type Floor } from './floors.js';
+import { Memory, MemoryCache } from './memory/memory.js';
 import { domainsOf, type PartitionDomain } from './partition-domain.js';
 import { planKeyed } from './plan-keyed.js';
 import { planKeyless } from './plan-keyless.js';
 import { OFFSET_COLUMN, ownColumns, planSchema, type Wanted } from './schema-plan.js';
 import { cutAtTruncates, type Segment } from './segments.js';
 import { spanOf } from './sink-commit.js';
-import { bytesOf, stageImages, stageRows } from './stage-rows.js';
+import { bytesOf, stageMemory, stageRows } from './stage-rows.js';
 import { prepareTable, type PreparedTable } from './target.js';
 
 /** Attempts at one commit against writers that keep changing what it read, before the lane pauses. */
@@ -46,6 +47,7 @@ class DeltaTableSettler implements TableSettler {
   /** Truncates that came before there was a table. */
   #floorsBeforeTable: readonly Floor[] = [];
   readonly #nulledTold = new Set<string>();
+  readonly #memoryCache = new MemoryCache();
 
   constructor(target: TableTarget) {
     this.#target = target;
@@ -181,22 +183,17 @@ class DeltaTableSettler implements TableSettler {
     const prepared = prepareTable(this.#target, snapshot, schema.schema);
     const before = snapshot === undefined ? this.#floorsBeforeTable : [];
     const floors = before.reduce((all, floor) => all.with(floor), Floors.of(snapshot));
-    const batch = { slices, snapshot, layout: prepared.layout, floors, options, signal };
-    const parked = (): Promise<ParkedImages> =>
-      ParkedImages.load(
-        this.#target.store,
-        [...known.values()].flatMap(({ files }) => files),
-        signal,
-      );
+    const memory = this.#memory(known, prepared.layout.schema, signal);
+    const { layout } = prepared;
+    const nowMs = this.#target.now();
+    const table = this.#target;
+    const batch = { slices, snapshot, layout, floors, domains: known, memory, table, options, nowMs, signal };
     const planned: Planned =
-      keys.kind === 'keyed'
-        ? await planKeyed({ ...batch, keys: keys.columns, parked })
-        : await planKeyless(batch);
+      keys.kind === 'keyed' ? await planKeyed({ ...batch, keys: keys.columns }) : await planKeyless(batch);
     if (planned.kind !== 'planned') return planned;
-    const { inserted, park } = planned.plan;
-    if (snapshot === undefined && inserted === undefined && park.length === 0) return { kind: 'nothing' };
-    this.#tellNulled(planned.plan.nulled);
-    return this.#stageAndCommit({ plan: planned.plan, prepared, slices, spans, snapshot, schema, signal });
+    const { plan } = planned;
+    this.#tellNulled(plan.nulled);
+    return this.#stageAndCommit({ plan, prepared, slices, spans, snapshot, schema, memory, known, signal });
   }
 
   async #stageAndCommit(input: {
@@ -206,9 +203,11 @@ class DeltaTableSettler implements TableSettler {
     readonly spans: readonly OffsetRange[];
     readonly snapshot: Snapshot | undefined;
     readonly schema: { readonly added: readonly string[]; readonly widened: readonly string[] };
+    readonly memory: Memory;
+    readonly known: ReadonlyMap<string, PartitionDomain>;
     readonly signal: AbortSignal;
   }): Promise<SegmentOutcome> {
-    const { plan, prepared, snapshot, signal, spans } = input;
+    const { plan, prepared, snapshot, signal, spans, memory, known: domains } = input;
     const { options } = this.#target;
     const write = { layout: prepared.layout, signal };
     const staged = await stageRows(this.#target, snapshot, plan, write);
@@ -219,7 +218,14 @@ class DeltaTableSettler implements TableSettler {
       slices: input.slices,
       keys: plan.keys,
       floors: snapshot === undefined ? this.#floorsBeforeTable : [],
-      parked: await stageImages(this.#target, plan, write),
+      files: await stageMemory(this.#target, plan, {
+        spans,
+        domains,
+        memory,
+        schema: prepared.layout.schema,
+        signal,
+      }),
+      remembered: plan.remembered,
       rows: { staged, reads: plan.reads, located: plan.located },
       told: {
         kind: 'rows',
@@ -245,9 +251,14 @@ class DeltaTableSettler implements TableSettler {
     return outcome;
   }
 
-  async #commit(batch: BatchCommit): Promise<SegmentOutcome> {
+  #memory(domains: ReadonlyMap<string, PartitionDomain>, schema: StructType, signal: AbortSignal): Memory {
+    const { store } = this.#target;
+    return new Memory({ domains, cache: this.#memoryCache, store, schema, signal });
+  }
+
+  async #commit(batch: Omit<BatchCommit, 'memoryCache'>): Promise<SegmentOutcome> {
     const idle = batch.snapshot === undefined ? [] : this.#table.idle(batch.snapshot, batch.spans);
-    const whole = { ...batch, spans: [...batch.spans, ...idle] };
+    const whole = { ...batch, spans: [...batch.spans, ...idle], memoryCache: this.#memoryCache };
     const outcome = await commitBatch(this.#table.targetAt(batch.snapshot), whole);
     if (outcome.kind === 'conflict') return outcome;
     const { snapshot, background, ...committed } = outcome;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Flag, Op, type Changes } from '../../../src/cdc/changes.js';
-import { formatPosition } from '../../../src/cdc/position.js';
+import { formatPosition, orderText } from '../../../src/cdc/position.js';
 import { Events } from '../../../src/sink/settle/events.js';
 import { NO_ROW, fold, locatedOf, standing, type Folded } from '../../../src/sink/settle/fold.js';
 
@@ -57,6 +57,9 @@ function folded(
     keyCount: KEYS,
     standingRow,
     standingPosition,
+    deadPosition: new Map(),
+    newest: [''],
+    newestOfAll: '',
     floors: [floor],
     oldKeyNumber: (event) => events[event]?.oldKey ?? -1,
     oldKeyText: (event) => String(events[event]?.oldKey),
@@ -140,7 +143,11 @@ describe('folding a batch over the rows that stand', () => {
       { event: 0, key: 0, row: standing(0), position: positionOf({ lsn: 20 }) },
     ]);
     const arriving = folded([{ op: Op.create, key: 1, lsn: 20, oldKey: 0, toast: true }]);
-    expect(arriving.carries.get(0)).toEqual({ kind: 'parked', key: '0', position: positionOf({ lsn: 20 }) });
+    expect(arriving.carries.get(0)).toEqual({
+      kind: 'parked',
+      key: '0',
+      order: orderText(positionOf({ lsn: 20 })),
+    });
   });
 
   test('R17: several updates keep the newest value that was really sent', () => {

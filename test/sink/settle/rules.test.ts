@@ -298,7 +298,7 @@ describe('what a table remembers', () => {
     const before = await openSnapshot(table.store, { signal: never });
     await table.settle([leaves]);
     const images = [];
-    for await (const { key: file } of table.store.list('_sluice/images/', { signal: never }))
+    for await (const { key: file } of table.store.list('_sluice/memory/', { signal: never }))
       images.push(file);
     expect(images).toHaveLength(1);
     const after = await openSnapshot(table.store, { signal: never });
@@ -334,12 +334,18 @@ describe('what a table remembers', () => {
     expect(await table.rows()).toEqual(['1=b', '2=a']);
   });
 
-  test('R23: an update without its value, delivered again for a row that is gone, is null, counted, and no failure', async () => {
+  test('R23, R24: what is delivered again of a row that is gone does nothing, its value missing or not', async () => {
     const gone = [put('c', 1, 'a', 10), put('u', 1, UNAVAILABLE, 12), remove(1, 14)];
     const table = await Filled.with([...gone, put('c', 2, 'b', 15)]);
-    const again = await table.settle(gone.slice(1, 2));
-    expect(again).toMatchObject({ kind: 'committed', metrics: { inserted: 1, ignored: 1 } });
-    await table.settle(gone.slice(2));
+    expect(await table.settle(gone.slice(1, 2))).toEqual({ kind: 'nothing' });
+    await table.settle(gone);
     expect(await table.rows()).toEqual(['2=b']);
+  });
+
+  test('R23: an update without its value, of a row that nobody remembers, is null, counted, and no failure', async () => {
+    const table = await Filled.with([put('c', 2, 'b', 15)]);
+    const lost = await table.settle([put('u', 1, UNAVAILABLE, 12)]);
+    expect(lost).toMatchObject({ kind: 'committed', metrics: { inserted: 1, ignored: 1 } });
+    expect(await table.rows()).toEqual(['1=null', '2=b']);
   });
 });

@@ -1,0 +1,305 @@
+import { SluiceError } from '../../../base/errors.js';
+import { ordersAcrossPartitions } from '../../../cdc/position.js';
+import { formatSchemaString } from '../../../schema/schema-string.js';
+import type { StructType } from '../../../schema/types.js';
+import type { TopicPartition } from '../../../source/change-source.js';
+import type { ObjectStore } from '../../../storage/object-store.js';
+import { partitionOfDomain, type PartitionDomain, type StateFile } from '../partition-domain.js';
+import { decodeMemory } from './memory-file.js';
+import {
+  imagePlace,
+  type ImageSource,
+  type MemoryRecord,
+  type RowImage,
+  type Unmatched,
+  type Wait,
+} from './records.js';
+
+/** A file of a partition's memory. */
+type OwnedFile = { readonly file: StateFile; readonly of: TopicPartition };
+
+/** The row that a key change took away, and which of its columns were waiting themselves. */
+export type ParkedRow = { readonly row: RowImage; readonly unknown: ReadonlyMap<string, ImageSource> };
+
+/** A row that waits for columns of an image, with the values of its key. */
+export type Pending = Wait & { readonly keyValues: RowImage };
+
+/** What waits, by `waitText`, and by identity for events of tables without a key. */
+export type Waits = {
+  readonly pending: ReadonlySet<string>;
+  readonly settled: ReadonlySet<string>;
+  readonly unmatched: ReadonlySet<string>;
+  readonly matched: ReadonlySet<string>;
+};
+
+/** An event that was applied to a table without a key: when its Kafka record was made. */
+export type Applied = { readonly eventMs: number };
+
+/**
+ * What a version of a table remembers of rows that are not in it: the files that the partitions' domains name, read when
+ * something is looked up that may be in them, and kept while there is room (`MemoryCache`).
+ */
+export class Memory {
+  readonly #files: readonly OwnedFile[];
+  readonly #cache: MemoryCache;
+  readonly #store: ObjectStore;
+  readonly #schema: StructType;
+  readonly #signal: AbortSignal;
+
+  constructor(input: {
+    readonly domains: ReadonlyMap<string, PartitionDomain>;
+    readonly cache: MemoryCache;
+    readonly store: ObjectStore;
+    /** What rows in the files are read as. */
+    readonly schema: StructType;
+    readonly signal: AbortSignal;
+  }) {
+    this.#files = [...input.domains].flatMap(([name, { files }]) =>
+      files.map((file) => ({ file, of: partitionOfDomain(name) })),
+    );
+    this.#cache = input.cache;
+    this.#store = input.store;
+    this.#schema = input.schema;
+    this.#signal = input.signal;
+  }
+
+  /** Whether a change of this partition at this place can be one that is remembered, or before one that is. */
+  mayReach(at: TopicPartition, order: string): boolean {
+    return this.#files.some((each) => reaches(each, at, order));
+  }
+
+  /** By key, of those asked for: the latest place at which its row was deleted. `order`: the least place that asks. */
+  async deletes(at: TopicPartition, order: string, keys: Iterable<string>): Promise<Map<string, string>> {
+    const asked = [...keys];
+    const found = new Map<string, string>();
+    for (const each of this.#files) {
+      if (!reaches(each, at, order)) continue;
+      const { deletes } = await this.#load(each.file);
+      for (const key of asked) {
+        const position = deletes.get(key);
+        if (position !== undefined && position > (found.get(key) ?? '')) found.set(key, position);
+      }
+    }
+    return found;
+  }
+
+  /** Whether any of these events, none of which lies before `order`, was applied, and when its record was made. */
+  async applied(
+    at: TopicPartition,
+    order: string,
+    identities: Iterable<string>,
+  ): Promise<Map<string, readonly Applied[]>> {
+    const asked = [...identities];
+    const found = new Map<string, readonly Applied[]>();
+    for (const each of this.#files) {
+      if (!reaches(each, at, order)) continue;
+      const { applied } = await this.#load(each.file);
+      for (const identity of asked) {
+        const events = applied.get(identity);
+        if (events !== undefined) found.set(identity, [...(found.get(identity) ?? []), ...events]);
+      }
+    }
+    return found;
+  }
+
+  async image(source: ImageSource): Promise<ParkedRow | undefined> {
+    for (const { file } of this.#files) {
+      if (file.images === 0) continue;
+      const image = (await this.#load(file)).images.get(imagePlace(source));
+      if (image !== undefined) return image;
+    }
+    return undefined;
+  }
+
+  /** Every row that still waits for columns. */
+  async pendings(): Promise<readonly Pending[]> {
+    const waiting = this.#files.filter(({ file }) => file.waits > 0);
+    const settled = new Set<string>();
+    const pendings: Pending[] = [];
+    for (const { file } of waiting) {
+      const contents = await this.#load(file);
+      for (const wait of contents.settled)
+        for (const column of wait.columns) settled.add(waitText(wait, column));
+      pendings.push(...contents.pendings);
+    }
+    return pendings.flatMap((pending) => {
+      const columns = pending.columns.filter((column) => !settled.has(waitText(pending, column)));
+      return columns.length === 0 ? [] : [{ ...pending, columns }];
+    });
+  }
+
+  /** All that was ever noted about waiting and is still named, settled or not. */
+  async waits(): Promise<Waits> {
+    const pending = new Set<string>();
+    const settled = new Set<string>();
+    const unmatched = new Set<string>();
+    const matched = new Set<string>();
+    for (const { file } of this.#files) {
+      if (file.waits === 0) continue;
+      const contents = await this.#load(file);
+      for (const wait of contents.pendings)
+        for (const column of wait.columns) pending.add(waitText(wait, column));
+      for (const wait of contents.settled)
+        for (const column of wait.columns) settled.add(waitText(wait, column));
+      for (const { identity } of contents.unmatched) unmatched.add(identity);
+      for (const identity of contents.matched) matched.add(identity);
+    }
+    return { pending, settled, unmatched, matched };
+  }
+
+  /** Every update and delete of a table without a key that still waits for its row. */
+  async unmatched(): Promise<readonly Unmatched[]> {
+    const waiting = this.#files.filter(({ file }) => file.waits > 0);
+    const matched = new Set<string>();
+    const unmatched: Unmatched[] = [];
+    for (const { file } of waiting) {
+      const contents = await this.#load(file);
+      for (const identity of contents.matched) matched.add(identity);
+      unmatched.push(...contents.unmatched);
+    }
+    return unmatched.filter(({ identity }) => !matched.has(identity));
+  }
+
+  #load(file: StateFile): Promise<Contents> {
+    return this.#cache.load(file, this.#store, this.#schema, this.#signal);
+  }
+}
+
+/** A Kafka offset is a place in its own partition only. */
+function reaches({ file, of }: OwnedFile, at: TopicPartition, order: string): boolean {
+  if (file.reach === '' || order > file.reach) return false;
+  return ordersAcrossPartitions(order) || (of.topic === at.topic && of.partition === at.partition);
+}
+
+/** One column of one wait, as a text. */
+export function waitText({ key, source }: Wait, column: string): string {
+  return JSON.stringify([key, source.key, source.order, column]);
+}
+
+/** A file's records, as they are looked up. */
+type Contents = {
+  readonly rows: number;
+  readonly deletes: ReadonlyMap<string, string>;
+  readonly applied: ReadonlyMap<string, readonly Applied[]>;
+  readonly images: ReadonlyMap<string, ParkedRow>;
+  readonly pendings: readonly Pending[];
+  readonly settled: readonly Wait[];
+  readonly unmatched: readonly Unmatched[];
+  readonly matched: readonly string[];
+};
+
+/** Rows of memory files that are kept decoded, some hundred bytes each; what goes beyond is read again when asked for. */
+const CACHED_ROWS_MAX = 400_000;
+
+/** The files that were read last; they never change, so that what was read stands. */
+export class MemoryCache {
+  #schema: StructType | undefined;
+  #schemaText = '';
+  readonly #files = new Map<string, Contents>();
+  #rows = 0;
+
+  async load(
+    { path, rows }: StateFile,
+    store: ObjectStore,
+    schema: StructType,
+    signal: AbortSignal,
+  ): Promise<Contents> {
+    this.#readAs(schema);
+    const known = this.#files.get(path);
+    if (known !== undefined) {
+      this.#files.delete(path);
+      this.#files.set(path, known);
+      return known;
+    }
+    const records = await readMemoryFile(store, path, schema, signal);
+    const contents = contentsOf(records);
+    if (rows <= CACHED_ROWS_MAX) this.#keep(path, contents);
+    return contents;
+  }
+
+  #keep(path: string, contents: Contents): void {
+    this.#files.set(path, contents);
+    this.#rows += contents.rows;
+    for (const [oldest, { rows }] of this.#files) {
+      if (this.#rows <= CACHED_ROWS_MAX) return;
+      this.#files.delete(oldest);
+      this.#rows -= rows;
+    }
+  }
+
+  #readAs(schema: StructType): void {
+    if (schema === this.#schema) return;
+    const text = formatSchemaString(schema);
+    this.#schema = schema;
+    if (text === this.#schemaText) return;
+    this.#schemaText = text;
+    this.#files.clear();
+    this.#rows = 0;
+  }
+}
+
+/**
+ * Reads a file of a partition's memory.
+ *
+ * @throws SluiceError FILE_NOT_FOUND if it is gone: what it held back must not come in
+ */
+export async function readMemoryFile(
+  store: ObjectStore,
+  path: string,
+  schema: StructType,
+  signal: AbortSignal,
+): Promise<readonly MemoryRecord[]> {
+  const body = await store.get(path, { signal });
+  if (body === undefined) throw missing(path, store.url);
+  return decodeMemory(body, schema, path);
+}
+
+function contentsOf(records: readonly MemoryRecord[]): Contents {
+  const deletes = new Map<string, string>();
+  const applied = new Map<string, Applied[]>();
+  const images = new Map<string, ParkedRow>();
+  const pendings: Pending[] = [];
+  const settled: Wait[] = [];
+  const unmatched: Unmatched[] = [];
+  const matched: string[] = [];
+  for (const record of records) {
+    switch (record.kind) {
+      case 'delete':
+        if (record.position > (deletes.get(record.key) ?? '')) deletes.set(record.key, record.position);
+        break;
+      case 'image':
+        images.set(imagePlace(record), record);
+        break;
+      case 'pending':
+        pendings.push(record);
+        break;
+      case 'settled':
+        settled.push(record);
+        break;
+      case 'applied': {
+        const same = applied.get(record.identity);
+        if (same === undefined) applied.set(record.identity, [record]);
+        else same.push(record);
+        break;
+      }
+      case 'unmatched':
+        unmatched.push(record);
+        break;
+      case 'matched':
+        matched.push(record.identity);
+        break;
+    }
+  }
+  return { rows: records.length, deletes, applied, images, pendings, settled, unmatched, matched };
+}
+
+function missing(path: string, url: string): SluiceError {
+  return new SluiceError(
+    'FILE_NOT_FOUND',
+    `${path} is gone: it says which late changes must not be applied`,
+    {
+      context: { table: url, file: path },
+      hint: 'Restore the file below the table, or let the table begin anew from its topic.',
+    },
+  );
+}
