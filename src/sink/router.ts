@@ -46,8 +46,6 @@ type Assigned = TopicPartition & {
 type Beginning = {
   readonly position: number;
   readonly committed: Map<Table, number>;
-  /** What was read of it in earlier runs was no row changes. */
-  readonly foreign: boolean;
 };
 
 /**
@@ -58,8 +56,8 @@ type Beginning = {
 export class Router {
   readonly #options: RouterOptions;
   readonly #assigned = new Map<string, Assigned>();
-  /** Ours, and not taken yet. */
-  readonly #awaited = new Set<string>();
+  /** Ours, and not taken yet: which of the partition's assignments it is. */
+  readonly #awaited = new Map<string, symbol>();
   readonly #failed = new Map<string, Failure>();
 
   constructor(options: RouterOptions) {
@@ -95,16 +93,20 @@ export class Router {
 
   /**
    * The offset from which the tables want a partition: the lowest that any of them holds, or its start. Lanes take
-   * it on anew, so what they held of an earlier assignment is dropped and comes again.
+   * it on anew, so what they held of an earlier assignment is dropped and comes again. If the partition is taken away
+   * meanwhile, the answer means nothing, and the lanes are left to the assignment that may have followed.
    */
   async take(partition: TopicPartition): Promise<number> {
     const { topic: name, partition: number } = partition;
+    const assignment = this.#awaited.get(keyOf(partition));
+    const isOver = () => assignment === undefined || this.#awaited.get(keyOf(partition)) !== assignment;
     const topic = this.#options.topic(name);
     await topic.load();
     const start = await this.#options.startOf(partition);
     const tables = new Set<Table>();
     const answers = new Map<Table, Place>();
     for (;;) {
+      if (isOver()) return start;
       const added = [...topic.tables].filter((table) => !tables.has(table));
       const asked = added.map(async (table) => {
         tables.add(table);
@@ -116,9 +118,11 @@ export class Router {
       await topic.load();
       if ([...topic.tables].every((table) => tables.has(table))) break;
     }
-    const { position, committed, foreign } = await this.#begin(partition, start, answers);
-    // Taken away while the tables were asked: nothing of it comes.
-    if (!this.#awaited.delete(keyOf(partition))) return position;
+    const wanted = this.#wanted(partition, answers);
+    const read = wanted.size === 0 ? await this.#options.readOf(partition) : undefined;
+    if (isOver()) return start;
+    const { position, committed } = begin(partition, Math.max(start, read?.next ?? start), answers, wanted);
+    this.#awaited.delete(keyOf(partition));
     this.#assigned.set(keyOf(partition), {
       topic: name,
       partition: number,
@@ -126,36 +130,24 @@ export class Router {
       start,
       tables,
       committed,
-      seen: foreign ? 'foreign' : 'nothing',
+      seen: read?.foreign === true ? 'foreign' : 'nothing',
     });
     this.#options.taken(partition, tables);
     return position;
   }
 
   /**
-   * Where the tables want a partition. One that holds nothing of it wants it from where it was first met there, and
-   * if it was met nowhere, wants nothing that others have passed.
+   * Where the tables want a partition: one that holds nothing of it wants it from where it was first met there. Without
+   * those that were met nowhere: they want nothing that others have passed.
    */
-  async #begin(
-    partition: TopicPartition,
-    start: number,
-    answers: ReadonlyMap<Table, Place>,
-  ): Promise<Beginning> {
+  #wanted(partition: TopicPartition, answers: ReadonlyMap<Table, Place>): Map<Table, number> {
     const topic = this.#options.topic(partition.topic);
-    const committed = new Map<Table, number>();
+    const wanted = new Map<Table, number>();
     for (const [table, { next, fresh }] of answers) {
       const from = fresh ? topic.emptyBelow(table, partition.partition) : next;
-      if (from !== undefined) committed.set(table, Math.max(next, from));
+      if (from !== undefined) wanted.set(table, Math.max(next, from));
     }
-    const read = committed.size === 0 ? await this.#options.readOf(partition) : undefined;
-    const begin = Math.max(start, read?.next ?? start);
-    const position = committed.size === 0 ? begin : Math.min(...committed.values());
-    for (const [table, { next, fresh }] of answers) {
-      const from = committed.get(table) ?? position;
-      committed.set(table, from);
-      if (fresh && from > next) table.lane.pass(partition, next, from);
-    }
-    return { position, committed, foreign: read?.foreign === true };
+    return wanted;
   }
 
   async handle(event: SourceEvent): Promise<void> {
@@ -169,7 +161,7 @@ export class Router {
       case 'revoked':
         return this.#revoke(event.partitions);
       case 'assigned':
-        for (const partition of event.partitions) this.#awaited.add(keyOf(partition));
+        for (const partition of event.partitions) this.#awaited.set(keyOf(partition), Symbol(event.kind));
         return undefined;
       case 'waiting':
       case 'resumed':
@@ -384,6 +376,23 @@ export class Router {
     if (held.length > 0 && held.length === healthy.length)
       this.#options.source.acknowledge(partition, Math.min(...held));
   }
+}
+
+/** Lets each table begin where it wants the partition, or where the others do; `start`: where they do if none wants it. */
+function begin(
+  partition: TopicPartition,
+  start: number,
+  answers: ReadonlyMap<Table, Place>,
+  wanted: ReadonlyMap<Table, number>,
+): Beginning {
+  const committed = new Map(wanted);
+  const position = wanted.size === 0 ? start : Math.min(...wanted.values());
+  for (const [table, { next, fresh }] of answers) {
+    const from = wanted.get(table) ?? position;
+    committed.set(table, from);
+    if (fresh && from > next) table.lane.pass(partition, next, from);
+  }
+  return { position, committed };
 }
 
 const none = new Uint32Array(0);
