@@ -1,0 +1,43 @@
+/**
+ * What can be in a history, each switched on or off by its seed: kinds of fault, and kinds of data. A whole kind off
+ * leaves room for others to meet in ways that they would never meet if everything always happened.
+ */
+export const KINDS = [
+  // What processes do.
+  'workers',
+  'crash',
+  'pause',
+  'restart',
+  // What the store does.
+  'lostAnswers',
+  'storeErrors',
+  'slowStore',
+  'fullDisk',
+  // What the broker and the group do.
+  'rebalance',
+  'brokerOutage',
+  'gaps',
+  // What the database does.
+  'deletes',
+  'keyChange',
+  'toast',
+  'truncate',
+  'snapshot',
+  'transactions',
+  'schemas',
+  'newColumn',
+  'sharedTopic',
+  'fullImages',
+  // What others do to the tables.
+  'optimize',
+  'foreignDelete',
+  'foreignProperties',
+  'readers',
+  // How tables are written.
+  'copyOnWrite',
+  'inferredImages',
+  'smallMemory',
+  'checkpoints',
+] as const;
+
+export type Kind = (typeof KINDS)[number];

@@ -1,0 +1,120 @@
+import { feedSumsUp } from './checkers/feed-sums-up.js';
+import { rangesTile } from './checkers/ranges-tile.js';
+import { tablesEqualModel } from './checkers/tables-equal-model.js';
+import { txnMovesForward } from './checkers/txn-moves-forward.js';
+import { createDatabase, produce } from './database/production.js';
+import type { Plan } from './plan.js';
+import { takeOverClockAndChance } from './world/clock-and-chance.js';
+import { trouble } from './world/troubles.js';
+import { Worker } from './world/worker.js';
+import { pathOf, type Violation, World } from './world/world.js';
+
+/** What became of one history. */
+export type Outcome = {
+  readonly violations: readonly Violation[];
+  readonly hash: string;
+  readonly lines: readonly string[];
+  readonly commits: number;
+  readonly records: number;
+};
+
+/** All that was written must be in the tables so long after the last fault. */
+const SETTLES_WITHIN_MS = 10 * 60_000;
+
+/** Plays one history to its end and checks it. The same plan gives the same history. */
+export async function simulate(plan: Plan, options: { readonly trace?: boolean } = {}): Promise<Outcome> {
+  const world = new World(plan, { trace: options.trace ?? false });
+  using _taken = takeOverClockAndChance(world.time, world.chance.fork('clock and chance'));
+  const onRejection = (cause: unknown): void =>
+    world.violate(
+      'no unhandled rejection',
+      cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+    );
+  process.on('unhandledRejection', onRejection);
+  try {
+    let over = false;
+    const story = live(world).finally(() => (over = true));
+    story.catch(() => undefined); // Awaited below.
+    for (;;) {
+      await turn();
+      if (over || world.violations.length > 0) break;
+      if (!world.time.step()) {
+        world.violate('no standstill', 'nothing is due, and the history has not ended');
+        break;
+      }
+    }
+    if (over) await story;
+    if (world.violations.length === 0) {
+      await tablesEqualModel(world);
+      await feedSumsUp(world);
+      rangesTile(world);
+      txnMovesForward(world);
+    }
+    await turn();
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+  return {
+    violations: world.violations,
+    hash: world.history.hash,
+    lines: world.history.lines,
+    commits: world.log.tables.reduce((sum, table) => sum + world.log.commits(table).length, 0),
+    records: world.broker.partitions.reduce(
+      (sum, at) => sum + (world.broker.log(at)?.records.length ?? 0),
+      0,
+    ),
+  };
+}
+
+/** Lets everything happen that needs no time. */
+const { setImmediate } = globalThis;
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+async function live(world: World): Promise<void> {
+  world.database = createDatabase(world);
+  const workers = Array.from({ length: world.plan.workers }, (_, i) => new Worker(world, `w${i + 1}`));
+  for (const worker of workers) worker.start();
+  await Promise.all([produce(world), trouble(world, workers)]);
+  await settled(world);
+  await Promise.all(workers.map((worker) => worker.stop()));
+}
+
+/** Resolves when the tables hold every offset. */
+async function settled(world: World): Promise<void> {
+  const { time } = world;
+  const until = time.elapsedMs + SETTLES_WITHIN_MS;
+  while (!isSettled(world)) {
+    if (time.elapsedMs > until) {
+      world.violate(
+        'liveness',
+        `not settled ${SETTLES_WITHIN_MS} ms after the last fault: ${open(world).join(', ')}`,
+      );
+      return;
+    }
+    await world.sleep(1_000);
+  }
+}
+
+function isSettled(world: World): boolean {
+  return open(world).length === 0;
+}
+
+/** What is still missing. */
+function open(world: World): readonly string[] {
+  const { broker, database, log } = world;
+  return database.tables.flatMap((table) => {
+    const made = log.commits(pathOf(table)).length > 0;
+    // A table that nothing was ever put in need not be there.
+    if (!made && database.rows(table).length === 0) return [];
+    return broker.partitions.flatMap((at) => {
+      if (at.topic !== table.topic) return [];
+      const high = broker.log(at)?.high ?? 0;
+      const held = world.held(table, at) ?? 0;
+      return held === high ? [] : [`${table.name} holds ${held} of ${high} of ${at.topic}:${at.partition}`];
+    });
+  });
+}

@@ -1,0 +1,109 @@
+import { partitionKey, type TopicPartition } from '../../../src/source/change-source.js';
+import { formatAppId } from '../../../src/sink/app-id.js';
+import { memoryStore } from '../../../src/storage/memory.js';
+import type { ObjectStore } from '../../../src/storage/object-store.js';
+import { Database, type DbTable } from '../database/model.js';
+import type { Plan } from '../plan.js';
+import { Broker } from './broker.js';
+import { Chance } from './chance.js';
+import { Group } from './group.js';
+import { History } from './history.js';
+import { type LandedCommit, LogWatch } from './log-watch.js';
+import { CALM, type StoreWeather } from './store.js';
+import { Time } from './time.js';
+
+/** What a checker has against a history. */
+export type Violation = { readonly checker: string; readonly message: string };
+
+/** A row that another writer took out of a table for good. */
+export type ForeignDelete = {
+  readonly table: string;
+  readonly txnId: string;
+  readonly keys: readonly string[];
+};
+
+/** All that there is: clock, store, broker, database; and what went on in it. */
+export class World {
+  readonly plan: Plan;
+  readonly chance: Chance;
+  readonly time = new Time();
+  readonly history: History;
+  readonly objects: ObjectStore = memoryStore();
+  readonly log: LogWatch;
+  readonly broker = new Broker();
+  readonly group: Group;
+  readonly violations: Violation[] = [];
+  readonly foreignDeletes: ForeignDelete[] = [];
+  database: Database;
+  weatherNow: StoreWeather = CALM;
+
+  constructor(plan: Plan, options: { readonly trace: boolean }) {
+    this.plan = plan;
+    this.chance = new Chance(`world ${plan.seed}`);
+    this.history = new History({ keep: options.trace, atMs: () => this.time.elapsedMs });
+    this.log = new LogWatch((commit) => this.#noteCommit(commit));
+    this.group = new Group(this, this.chance.fork('group'));
+    this.database = new Database({
+      tables: [],
+      chance: this.chance.fork('database'),
+      deletes: false,
+      truncates: false,
+      newColumnAt: undefined,
+      mayBecome: undefined,
+    });
+  }
+
+  weather(): StoreWeather {
+    return this.weatherNow;
+  }
+
+  landed(key: string, body: Uint8Array, by: string): void {
+    this.log.look(key, body, by, this.time.elapsedMs);
+  }
+
+  /** What a partition's owner says is safe must be in every table that the topic feeds; others are not listened to. */
+  acknowledged(by: string, at: TopicPartition, next: number): void {
+    this.history.note(`${by} acknowledges ${partitionKey(at.topic, at.partition)} up to ${next}`);
+    if (!this.group.owns(by, at)) return;
+    for (const table of this.database.tables) {
+      if (table.topic !== at.topic) continue;
+      const held = this.held(table, at);
+      if (held !== undefined && held < next)
+        this.violate(
+          'acknowledged',
+          `${by} acknowledged ${next} of ${partitionKey(at.topic, at.partition)}; ${table.name} holds ${held}`,
+        );
+    }
+  }
+
+  /** The next offset that a table holds of a partition; undefined if none. */
+  held(table: DbTable, { topic, partition }: TopicPartition): number | undefined {
+    const appId = formatAppId({ identity: 'simulated', topic, incarnation: 0, partition });
+    return this.log.txns(pathOf(table)).get(appId);
+  }
+
+  violate(checker: string, message: string): void {
+    this.history.note(`VIOLATION ${checker}: ${message}`);
+    this.violations.push({ checker, message });
+  }
+
+  /** Lets virtual time pass. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.time.in(ms, resolve);
+    });
+  }
+
+  #noteCommit({ table, version, actions, by }: LandedCommit): void {
+    const info = actions.find((action) => action.kind === 'commitInfo')?.commitInfo;
+    const told = info?.['userMetadata'];
+    this.history.note(
+      `${by} COMMIT ${table} ${version} ${String(info?.['operation'])} ${typeof told === 'string' ? told : ''}`,
+    );
+  }
+}
+
+/** Where the sink puts a table, below the base. */
+export function pathOf({ name }: DbTable): string {
+  return `public/${name}`;
+}
