@@ -4,10 +4,12 @@ export {
   type AppendResult,
   type FileEntry,
   type LimitedReadOptions,
-  type Moment,
   type OpenOptions,
   type ReadOptions,
 } from './operations/delta-table.js';
+export { cursorsPassedBy, deleteCursor, listCursors, type CursorOptions } from './operations/feed/cursors.js';
+export type { CursorState } from './operations/feed/cursor-record.js';
+export type { Moment } from './operations/moment.js';
 export type { TableDetail } from './operations/detail.js';
 export type { HistoryEntry } from './operations/history.js';
 export type { GivenRow, GivenValue, PlainRow, PlainValue } from './operations/plain-values.js';

@@ -27,6 +27,9 @@ export { isRetryable, retryWithBackoff, type RetryOptions } from './pipeline/ret
 
 export { kafka, type KafkaSourceOptions } from './source/kafka/kafka.js';
 export { replay, type ReplayOptions } from './source/replay/replay.js';
+export { changeFeed, type ChangeFeed, type ChangeFeedOptions } from './source/feed/change-feed.js';
+export type { ChangeBatch } from './source/feed/change-batch.js';
+export type { Moment } from './operations/moment.js';
 export type { ChangeSource, SourceEvent, StartPolicy, TopicPartition } from './source/change-source.js';
 export { kafkaProducer, type OutgoingRecord, type RecordProducer } from './kafka/producer.js';
 

@@ -1,32 +1,26 @@
-import { SluiceError } from '../base/errors.js';
 import { never } from '../base/signals.js';
 import { concat, emptyTable, type ArrowBatch, type ArrowTable } from '../columnar/arrow.js';
-import { reader } from '../columnar/cells.js';
 import { parseExpression } from '../expr/parse.js';
 import { recordCount } from '../protocol/stats.js';
-import { parseTimestampMicros } from '../schema/text-values.js';
 import type { StructType } from '../schema/types.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { scan } from '../table/scan.js';
 import { openSnapshot, type Snapshot } from '../table/snapshot.js';
 import { append } from './append.js';
 import { readChanges } from './change-feed.js';
-import { firstVersionSince } from './commit-list.js';
+import { firstVersionSince, lastVersionUntil } from './commit-list.js';
 import { tableDetail, type TableDetail } from './detail.js';
 import { readHistory, type HistoryEntry } from './history.js';
 import { mustFindColumns } from './merge/locate.js';
-import { toPlain, type PlainRow } from './plain-values.js';
+import { instantMs, type Moment } from './moment.js';
+import { plainRows } from './plain-rows.js';
+import type { PlainRow } from './plain-values.js';
 import { tablesOf, type RowData } from './rows-to-append.js';
 
 export type Cancellable = {
   /** Ends the wait; what was begun is dropped whole. Default: never. */
   readonly signal?: AbortSignal;
 };
-
-/** A version of a table, or a moment: ISO text (without a zone: UTC) or a Date. */
-export type Moment =
-  | { readonly version: number; readonly timestamp?: never }
-  | { readonly timestamp: string | Date; readonly version?: never };
 
 export type OpenOptions = Cancellable & (Moment | { readonly version?: never; readonly timestamp?: never });
 
@@ -81,7 +75,7 @@ export class DeltaTable {
 
   /**
    * Opens the table at a URL (a path, `file://`, `memory://`), its latest version or the one asked for. A timestamp means
-   * the latest version committed at or before it.
+   * the latest version committed at or before it; one later than the last commit is refused, as Delta Spark does.
    *
    * @throws SluiceError TABLE_NOT_FOUND, VERSION_NOT_FOUND, PROTOCOL_UNSUPPORTED, CORRUPT_LOG
    */
@@ -154,14 +148,7 @@ export class DeltaTable {
     const struct = this.#columns(options.columns);
     const found: PlainRow[] = [];
     for await (const rows of this.#limited(options)) {
-      const readers = struct.fields.map(({ name, type }) => reader(rows, name, type));
-      for (let row = 0; row < rows.numRows; row++) {
-        const cells = struct.fields.map(({ name, type }, i) => [
-          name,
-          toPlain(type, readers[i]?.(row) ?? null),
-        ]);
-        found.push(Object.fromEntries(cells));
-      }
+      for (const row of plainRows(rows, struct)) found.push(row);
     }
     return found;
   }
@@ -180,10 +167,11 @@ export class DeltaTable {
   }
 
   /**
-   * The change feed from one version or moment to another, both inclusive, up to the latest version if `to` is left out:
-   * rows with `_change_type`, `_commit_version` and `_commit_timestamp`, under the schema at the end.
+   * The change feed from one version or moment to another, both inclusive, up to the latest version if `to` is left out
+   * or later than the last commit: rows with `_change_type`, `_commit_version` and `_commit_timestamp`, under the schema
+   * at the end. `changeFeed` of `sluice` follows a table instead.
    *
-   * @throws SluiceError VERSION_NOT_FOUND, FEED_UNAVAILABLE
+   * @throws SluiceError VERSION_NOT_FOUND, FEED_UNAVAILABLE, SCHEMA_CHANGED
    */
   async *changes(
     options: Cancellable & { readonly from: Moment; readonly to?: Moment },
@@ -229,20 +217,7 @@ export class DeltaTable {
 
   async #lastVersion(moment: Moment, signal: AbortSignal): Promise<number> {
     if (moment.version !== undefined) return moment.version;
-    const { store } = this.#snapshot;
-    return (await openSnapshot(store, { signal, timestampMs: instantMs(moment.timestamp) })).version;
+    const latest = await openSnapshot(this.#snapshot.store, { signal });
+    return lastVersionUntil(latest, instantMs(moment.timestamp), { signal });
   }
-}
-
-function instantMs(timestamp: string | Date): number {
-  const ms = timestamp instanceof Date ? timestamp.getTime() : textMs(timestamp);
-  if (ms !== undefined && !Number.isNaN(ms)) return ms;
-  throw new SluiceError('USAGE', `no moment: ${String(timestamp)}`, {
-    hint: 'give a Date or a text such as 2026-01-31T12:00:00Z',
-  });
-}
-
-function textMs(text: string): number | undefined {
-  const micros = parseTimestampMicros(text);
-  return micros === undefined ? undefined : Number(micros / 1000n);
 }

@@ -39,7 +39,7 @@ export async function findLog(store: ObjectStore, options: FindOptions): Promise
   throw problemError(store, entries, segment, target);
 }
 
-/** The commits of a log that was listed whole that a snapshot can be made at, ascending. */
+/** The commits of a log that was listed whole at which a snapshot can be made, ascending. */
 export function loadableTimes({ entries }: FoundLog): readonly CommitTime[] {
   const times = commitTimes(entries);
   const earliest = earliestLoadable(entries);

@@ -2,8 +2,10 @@ import { SluiceError } from '../base/errors.js';
 import { canRead, canWrite } from '../protocol/features.js';
 import type { TableState } from '../protocol/replay.js';
 
+type Gated = Pick<TableState, 'version' | 'protocol'>;
+
 /** Refuses a table that needs a feature or version which this reader does not know, naming each. */
-export function assertReadable(table: string, state: TableState): void {
+export function assertReadable(table: string, state: Gated): void {
   refuse(table, state, 'read', canRead(state.protocol));
 }
 
@@ -12,12 +14,7 @@ export function assertWritable(table: string, state: TableState): void {
   refuse(table, state, 'write', canWrite(state.protocol, state.metadata, state.schema));
 }
 
-function refuse(
-  table: string,
-  state: TableState,
-  verb: 'read' | 'write',
-  unsupported: readonly string[],
-): void {
+function refuse(table: string, state: Gated, verb: 'read' | 'write', unsupported: readonly string[]): void {
   if (unsupported.length === 0) return;
   const { minReaderVersion, minWriterVersion } = state.protocol;
   throw new SluiceError(

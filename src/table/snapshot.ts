@@ -65,7 +65,10 @@ export type LoadOptions = {
   readonly signal: AbortSignal;
   /** This version, not the latest. */
   readonly version?: number;
-  /** The latest version that was committed at or before this moment, ms since 1970. Not together with `version`. */
+  /**
+   * The latest version that was committed at or before this moment, ms since 1970. Not together with `version`, and not
+   * later than the last commit.
+   */
   readonly timestampMs?: number;
   /** A snapshot of the same table to go on from: only newer commits are read. For the latest version only. */
   readonly after?: Snapshot;
@@ -74,8 +77,8 @@ export type LoadOptions = {
 };
 
 /**
- * Loads a table's snapshot: the latest, or the one asked for; undefined where there is no table. A moment later than
- * the last commit means the last commit.
+ * Loads a table's snapshot: the latest, or the one asked for; undefined where there is no table. What a moment later
+ * than the last commit will come to nobody knows yet, and it is refused, as Delta Spark does.
  *
  * Refuses a table that this reader does not know (`PROTOCOL_UNSUPPORTED`), a log with a hole or a damaged file
  * (`CORRUPT_LOG`, naming it), a version or moment that the log does not hold (`VERSION_NOT_FOUND`, naming those that
@@ -97,7 +100,12 @@ export async function openSnapshot(location: string | ObjectStore, options: Load
   const store = typeof location === 'string' ? openStore(location) : location;
   const snapshot = await loadSnapshot(store, options);
   if (snapshot !== undefined) return snapshot;
-  throw new SluiceError('TABLE_NOT_FOUND', `there is no Delta table at ${store.url}`, {
+  throw noTable(store);
+}
+
+/** The error for a place where a table was expected. */
+export function noTable(store: ObjectStore): SluiceError {
+  return new SluiceError('TABLE_NOT_FOUND', `there is no Delta table at ${store.url}`, {
     context: { table: store.url },
     hint: 'a table has a folder _delta_log; look at the path and its spelling',
   });

@@ -21,7 +21,9 @@ export function commitTimes(entries: readonly LogEntry[]): readonly CommitTime[]
 
 /**
  * The latest version that was committed at or before a moment. In-commit timestamps count from the version on that
- * turned them on, times of files before it. `VERSION_NOT_FOUND` for a moment before the first of these commits.
+ * turned them on, times of files before it. `VERSION_NOT_FOUND` for a moment before the first of these commits or after
+ * the last: what the latter means would change with the next commit. Delta protocol, "In-Commit Timestamps"; the refusal
+ * is Delta Spark's.
  *
  * @param times - commits that can be loaded, ascending; at least one
  * @param configuration - the table's properties at its latest version
@@ -46,7 +48,9 @@ export async function versionAt(
     ({ version }) => inCommit === (since !== undefined && version >= since.version),
   );
   const found = await lastAtOrBefore(searched, timestampMs, timeOf);
-  if (found !== undefined) return found.version;
+  if (found !== undefined && (found !== log.times.at(-1) || (await timeOf(found)) === timestampMs)) {
+    return found.version;
+  }
   throw await noVersionAt(store, timestampMs, log.times, timeOf);
 }
 
@@ -78,17 +82,24 @@ async function noVersionAt(
   timeOf: (time: CommitTime) => Promise<number>,
 ): Promise<SluiceError> {
   const [first, last] = [times[0], times.at(-1)];
-  const range =
-    first === undefined || last === undefined
-      ? 'no commit with a time'
-      : `version ${first.version} (${text(await timeOf(first))}) to version ${last.version} (${text(await timeOf(last))})`;
-  return new SluiceError('VERSION_NOT_FOUND', `${store.url} has no version as of ${text(timestampMs)}`, {
-    context: { table: store.url, timestamp: text(timestampMs) },
-    hint: `its log holds ${range}`,
+  const context = { table: store.url, timestamp: instantText(timestampMs) };
+  const message = `${store.url} has no version as of ${instantText(timestampMs)}`;
+  if (first === undefined || last === undefined) {
+    return new SluiceError('VERSION_NOT_FOUND', message, {
+      context,
+      hint: 'its log holds no commit with a time',
+    });
+  }
+  const [firstMs, lastMs] = [await timeOf(first), await timeOf(last)];
+  const range = `version ${first.version} (${instantText(firstMs)}) to version ${last.version} (${instantText(lastMs)})`;
+  return new SluiceError('VERSION_NOT_FOUND', message, {
+    context: { ...context, earliest: first.version, latest: last.version },
+    hint: `its log holds ${range}${timestampMs > lastMs ? ': for its latest version give no time' : ''}`,
   });
 }
 
-function text(timestampMs: number): string {
+/** A moment in ms since 1970 for messages, as `2026-01-31T00:00:00.000Z`. */
+export function instantText(timestampMs: number): string {
   const date = new Date(timestampMs);
   return Number.isNaN(date.getTime()) ? String(timestampMs) : date.toISOString();
 }

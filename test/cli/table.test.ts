@@ -120,7 +120,12 @@ describe('table read', () => {
     expect((await cli(['table', 'read', URL, '--limit', '3'])).out.split('\n').length).toBe(4);
     expect((await cli(['table', 'read', URL, '--version', '1'])).out.split('\n').length).toBe(3);
     expect((await cli(['table', 'read', URL, '--version', '0'])).out).toBe('');
-    expect((await cli(['table', 'read', URL, '--timestamp', '9999-01-01'])).out.split('\n').length).toBe(4);
+    const [latest] = (await cli(['table', 'history', URL, '--json', '--limit', '1'])).out.split('\n');
+    const { timestamp } = JSON.parse(latest ?? '');
+    expect((await cli(['table', 'read', URL, '--timestamp', timestamp])).out.split('\n').length).toBe(4);
+    const late = await cli(['table', 'read', URL, '--timestamp', '9999-01-01']);
+    expect([late.code, late.out]).toEqual([1, '']);
+    expect(late.err).toMatch(/^error\[VERSION_NOT_FOUND\].*\n.*version 0 .* to version 2 /);
   });
 
   test('refuses binary formats on a terminal', async () => {

@@ -89,11 +89,20 @@ describe('DeltaTable', () => {
     let snapshot = await newTable(localStore(url));
     ({ snapshot } = await append(snapshot, [idV([1, 'a'])], { signal: never }));
     expect((await DeltaTable.open(url, { version: 0 })).version).toBe(0);
-    expect((await DeltaTable.open(url, { timestamp: new Date(Date.now() + 60_000) })).version).toBe(1);
-    expect((await DeltaTable.open(url, { timestamp: '2200-01-01T00:00:00Z' })).version).toBe(1);
-    await expect(DeltaTable.open(url, { timestamp: '1999-01-01' })).rejects.toMatchObject({
-      code: 'VERSION_NOT_FOUND',
-    });
+    const latest = await DeltaTable.open(url);
+    const committed = (await latest.history({ limit: 1 }))[0]?.timestamp ?? '';
+    expect((await DeltaTable.open(url, { timestamp: committed })).version).toBe(1);
+    expect((await DeltaTable.open(url, { timestamp: new Date(committed) })).version).toBe(1);
+    for (const timestamp of [
+      '1999-01-01',
+      new Date(new Date(committed).getTime() + 1),
+      '2200-01-01T00:00:00Z',
+    ]) {
+      await expect(DeltaTable.open(url, { timestamp })).rejects.toMatchObject({
+        code: 'VERSION_NOT_FOUND',
+        context: { earliest: 0, latest: 1 },
+      });
+    }
   });
 
   test('gives the change feed by version or moment', async () => {

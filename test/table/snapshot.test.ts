@@ -230,7 +230,9 @@ describe('a snapshot as of a moment', () => {
     expect(await asOf(1_999)).toBe(0);
     expect(await asOf(2_000)).toBe(1);
     expect(await asOf(4_999)).toBe(2);
-    expect(await asOf(9_999)).toBe(3);
+    expect(await asOf(5_000)).toBe(3);
+    const late = await refusal(openSnapshot(store, { signal, timestampMs: 5_001 }));
+    expect(late).toMatchObject({ code: 'VERSION_NOT_FOUND', context: { earliest: 0, latest: 3 } });
     const failure = await refusal(openSnapshot(store, { signal, timestampMs: 999 }));
     expect(isSluiceError(failure, 'VERSION_NOT_FOUND') && failure.hint).toContain('1970-01-01T00:00:01.000Z');
   });
