@@ -1,5 +1,5 @@
-import { CHANGE_TYPE } from '../../../src/operations/change-types.js';
-import { readChangesOf } from '../../../src/operations/read-version-changes.js';
+import { CHANGE_TYPE, FEED_COLUMNS } from '../../../src/operations/change-types.js';
+import { piecesOf } from '../../../src/operations/feed/read-version.js';
 import type { AddFile, DeletionVectorDescriptor, RemoveFile } from '../../../src/protocol/actions.js';
 import { parseSchemaString } from '../../../src/schema/schema-string.js';
 import { openDataFile } from '../../../src/table/data-file.js';
@@ -61,9 +61,11 @@ async function subtractFeed(
   { store }: FileRows,
   counts: Counts,
 ): Promise<void> {
-  for await (const rows of readChangesOf(store, actions, { version, layout, signal: never })) {
+  const options = { version, timestampMs: 0, layout, signal: never };
+  for await (const piece of piecesOf(store, actions, options)) {
+    const rows = await piece.read();
     const kind = reader(rows, CHANGE_TYPE.name, CHANGE_TYPE.type);
-    const names = rows.schema.fields.map(({ name }) => name).filter((name) => name !== CHANGE_TYPE.name);
+    const names = rows.schema.fields.map(({ name }) => name).filter((name) => !FEED_COLUMNS.includes(name));
     textsOf(rows.select(names), { own: true }).forEach((text, row) => {
       const puts = kind(row) === 'insert' || kind(row) === 'update_postimage';
       counts.add(text, puts ? -1 : 1);
