@@ -70,7 +70,14 @@ function typeOf({ type }: Caused): string {
   return typeof type === 'string' ? type : '';
 }
 
+/**
+ * kafkajs hands out null where a broker of its pool was lost before it answered, and then fails over that null itself
+ * (cluster.metadata, in listTopics and describeCluster).
+ */
+const LOST_ANSWER = /^Cannot destructure property '(topicMetadata|brokers)' of .* as it is null/;
+
 function isFatal(error: Caused): boolean {
+  if (error.name === 'TypeError' && LOST_ANSWER.test(error.message)) return false;
   if (FATAL_NAMES.has(error.name) || FATAL_TYPES.has(typeOf(error))) return true;
   return typeof error.code === 'string' && TLS_CODE.test(error.code);
 }

@@ -169,6 +169,18 @@ describe('failures of the client', () => {
     expect(brokerError(wrapped, 'reading')).toMatchObject({ code, retry });
   });
 
+  test('an answer that was lost with its broker is asked for again, whatever the client stumbles over', () => {
+    const lost = (): { topicMetadata: unknown } => JSON.parse('null') as { topicMetadata: unknown };
+    const stumble = async (): Promise<unknown> => {
+      const { topicMetadata } = await Promise.resolve(lost());
+      return topicMetadata;
+    };
+    return expect(stumble().catch((cause: unknown) => brokerError(cause, 'listing'))).resolves.toMatchObject({
+      code: 'BROKER_UNAVAILABLE',
+      retry: 'safe',
+    });
+  });
+
   test('an error of ours comes through as it is', () => {
     const own = new SluiceError('RECORD_INVALID', 'cannot be decompressed');
     expect(brokerError(kafkaError({}, own), 'reading')).toBe(own);

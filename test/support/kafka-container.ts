@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { KafkaBroker, KafkaOptions } from './kafka-broker.js';
+import type { KafkaBroker, KafkaOptions } from './kafka-server.js';
 import { brokerProperties, freePort } from './kafka-jvm.js';
 
 /** Whether a container engine answers: at `DOCKER_HOST`, or at the usual socket. */

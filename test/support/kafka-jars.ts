@@ -3,11 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const POM = fileURLToPath(new URL('kafka/pom.xml', import.meta.url));
+const POM = 'test/support/kafka/pom.xml';
 
 /** Kafka releases that the tests run against. */
 export type KafkaVersion = '4.3.1' | '3.9.2';

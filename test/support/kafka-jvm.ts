@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { kafkaJars, type KafkaVersion } from './kafka-jars.js';
-import type { KafkaBroker, KafkaOptions } from './kafka-broker.js';
+import type { KafkaBroker, KafkaOptions } from './kafka-server.js';
 
 const run = promisify(execFile);
 

@@ -34,12 +34,13 @@ export class TestTopics implements AsyncDisposable {
     return topic;
   }
 
-  newProducer(options: { transactionalId?: string } = {}): Producer {
+  /** A producer; one that is idempotent, or transactional, writes nothing twice when it has to ask again. */
+  newProducer(options: { transactionalId?: string; idempotent?: boolean } = {}): Producer {
+    const { transactionalId, idempotent = transactionalId !== undefined } = options;
     return this.kafka.producer({
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      ...(options.transactionalId === undefined
-        ? {}
-        : { transactionalId: options.transactionalId, idempotent: true, maxInFlightRequests: 1 }),
+      ...(idempotent ? { idempotent, maxInFlightRequests: 1 } : {}),
+      ...(transactionalId === undefined ? {} : { transactionalId }),
     });
   }
 

@@ -13,18 +13,24 @@ export type Recorded = { readonly topic: string; readonly partition: number; rea
 export function readRecording(folder: string): ReadonlyMap<string, readonly Recorded[]> {
   const topics = new Map<string, Recorded[]>();
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.ndjson.gz'))) {
-    for (const line of gunzipSync(readFileSync(join(folder, file)))
-      .toString('utf8')
-      .split('\n')) {
-      if (line === '') continue;
-      const one = JSON.parse(line) as Line;
-      const list = topics.get(one.topic);
-      const recorded = { topic: one.topic, partition: one.partition, record: recordOf(one) };
-      if (list === undefined) topics.set(one.topic, [recorded]);
+    for (const recorded of readRecordedFile(join(folder, file))) {
+      const list = topics.get(recorded.topic);
+      if (list === undefined) topics.set(recorded.topic, [recorded]);
       else list.push(recorded);
     }
   }
   return topics;
+}
+
+/** The records of one file of a recording, or those whose lines `takes`. */
+export function readRecordedFile(file: string, takes: (line: string) => boolean = () => true): Recorded[] {
+  const recorded: Recorded[] = [];
+  for (const line of gunzipSync(readFileSync(file)).toString('utf8').split('\n')) {
+    if (line === '' || !takes(line)) continue;
+    const one = JSON.parse(line) as Line;
+    recorded.push({ topic: one.topic, partition: one.partition, record: recordOf(one) });
+  }
+  return recorded;
 }
 
 /** A phase of the PostgreSQL recordings: which records made it. */

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunSummary, SinkEvent } from '../../../src/sink/sink-events.js';
@@ -15,6 +16,8 @@ export type RunFlags = {
   readonly untilEnd?: boolean;
   /** A command to run it under, which must become it (`exec`). */
   readonly under?: readonly string[];
+  /** A file that keeps all that it writes. */
+  readonly log?: string;
 };
 
 /** An event of a run, the summary included, as `--json` writes it. */
@@ -22,21 +25,28 @@ export type Told =
   | (SinkEvent & { readonly connector: string })
   | (RunSummary & { readonly connector: string; readonly kind: 'summary' });
 
+/** An event with the time at which it was heard, by `performance.now()` of the process that listens. */
+export type Heard = { readonly atMs: number; readonly told: Told };
+
 /** `sluice run` as a process of its own. */
 export class Worker implements AsyncDisposable {
+  readonly startedMs = performance.now();
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
+  readonly #heard: Heard[] = [];
   #said = '';
-  #stdout = '';
+  /** The last line of standard output, not whole yet. */
+  #line = '';
 
-  private constructor(args: readonly string[], under: readonly string[]) {
+  private constructor(args: readonly string[], { under = [], log }: RunFlags) {
     const [program = process.execPath, ...before] = under;
     const command = under.length === 0 ? [PROGRAM, ...args] : [...before, process.execPath, PROGRAM, ...args];
     this.#child = spawn(program, command, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.#said += chunk.toString();
-        if (stream === this.#child.stdout) this.#stdout += chunk.toString();
+        if (log !== undefined) appendFileSync(log, chunk);
+        if (stream === this.#child.stdout) this.#hear(chunk.toString());
       });
     }
     const killAlong = () => void this.#child.kill('SIGKILL');
@@ -52,7 +62,7 @@ export class Worker implements AsyncDisposable {
     const file = join(folder, `${connector.name}.json`);
     await writeFile(file, JSON.stringify(connector, null, 2));
     const flags = options.untilEnd === true ? ['--until-end'] : [];
-    return new Worker(['run', file, '--json', ...flags], options.under ?? []);
+    return new Worker(['run', file, '--json', ...flags], options);
   }
 
   /** All that it has written so far, to standard output and standard error. */
@@ -67,11 +77,12 @@ export class Worker implements AsyncDisposable {
 
   /** What has happened so far, oldest first. */
   get events(): readonly Told[] {
-    const whole = this.#stdout.slice(0, this.#stdout.lastIndexOf('\n') + 1);
-    return whole
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Told);
+    return this.#heard.map(({ told }) => told);
+  }
+
+  /** The same with their times. It grows while the worker runs. */
+  get heard(): readonly Heard[] {
+    return this.#heard;
   }
 
   get running(): boolean {
@@ -90,6 +101,16 @@ export class Worker implements AsyncDisposable {
     return Promise.race([this.exited, deadline]).finally(() => clearTimeout(timer));
   }
 
+  /** SIGSTOP: it does nothing more, and its connections stay open. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** SIGKILL; resolves when it is gone. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
@@ -106,5 +127,14 @@ export class Worker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.running) await this.kill();
+  }
+
+  #hear(chunk: string): void {
+    const lines = (this.#line + chunk).split('\n');
+    this.#line = lines.pop() ?? '';
+    const atMs = performance.now();
+    for (const line of lines) {
+      if (line !== '') this.#heard.push({ atMs, told: JSON.parse(line) as Told });
+    }
   }
 }
