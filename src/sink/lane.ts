@@ -10,7 +10,7 @@ import { initial, step } from './machine.js';
 import { failureOf, mayPass, rewound } from './failure.js';
 import type { LaneOptions } from './lane-options.js';
 import { ParkedEvents } from './parked-events.js';
-import type { BadRecord, Settled, Slice } from './settler.js';
+import type { Applied, BadRecord, Settled, Slice } from './settler.js';
 import { keyOf } from './standing.js';
 
 type InFlight = { readonly slices: readonly HeldSlice[]; readonly piped: boolean };
@@ -68,6 +68,11 @@ export class TableLane {
     if (state.kind === 'failed' || state.kind === 'stopped') return undefined;
     const standing = state.standings.get(keyOf(partition));
     return standing?.kind === 'known' ? standing.committed : undefined;
+  }
+
+  /** What the table said of the partition when it was asked last. */
+  applied(partition: TopicPartition): Applied {
+    return this.#options.settler.applied(partition);
   }
 
   has(partition: TopicPartition): boolean {

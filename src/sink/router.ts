@@ -3,11 +3,22 @@ import { Op } from '../cdc/changes.js';
 import type { Changes, Origin, RecordProblem } from '../cdc/changes.js';
 import type { RecordDecoder } from '../cdc/decoder.js';
 import { type Credit, Lease } from '../pipeline/credit.js';
+import type { RawRecord } from '../cdc/record.js';
 import type { ChangeSource, SourceBatch, SourceEvent, TopicPartition } from '../source/change-source.js';
+import { recordsFrom } from '../source/records.js';
 import type { DeadLetter } from './dead-letters.js';
 import { failureOf } from './failure.js';
-import type { Failure, Place } from './lane-state.js';
+import {
+  acceptNewTopic,
+  beginPartition,
+  type Beginning,
+  type BeginningOptions,
+  madeAnew,
+} from './beginning.js';
+import { bare, type Failure } from './lane-state.js';
 import type { ReadPosition } from './read-positions.js';
+import type { Seen } from './resumption.js';
+import type { LastRecord } from './settler.js';
 import { mergeRows, splitChanges } from './split-changes.js';
 import { keyOf } from './standing.js';
 import type { Table } from './tables.js';
@@ -20,12 +31,16 @@ export type RouterOptions = {
   readonly tolerance: 'none' | 'all';
   readonly onOffsetGap: 'fail' | 'continue';
   /** Where the partition begins for a table that holds nothing of it. */
-  startOf(partition: TopicPartition): Promise<number>;
+  readonly startOf: BeginningOptions['startOf'];
   /** How far the partition was read by earlier runs, if it fed no table. */
-  readOf(partition: TopicPartition): Promise<ReadPosition | undefined>;
-  topic(name: string): TopicTables;
+  readonly readOf: BeginningOptions['readOf'];
+  readonly topic: (name: string) => TopicTables;
   /** Puts records aside that no table can be told for; resolves when they are safe. */
   putAside(letters: readonly DeadLetter[]): Promise<void>;
+  /** One past the newest record of the partition, as of now. */
+  endOf(partition: TopicPartition): Promise<number>;
+  /** The record that the table applied last is no longer there to be compared. */
+  unproven(table: Table, record: TopicPartition & { readonly offset: number }): void;
   /** The partition is about to be handed out to these tables. */
   taken(partition: TopicPartition, tables: ReadonlySet<Table>): void;
   /** A topic none of whose records can be taken any more. */
@@ -33,20 +48,12 @@ export type RouterOptions = {
 };
 
 /** A partition that is ours: how far it was handed out, and the lanes that get it. */
-type Assigned = TopicPartition & {
-  position: number;
-  readonly start: number;
-  readonly tables: Set<Table>;
-  /** What is known to be in each table. */
-  readonly committed: Map<Table, number>;
-  /** What its records were so far, in this run and earlier ones. */
-  seen: 'nothing' | 'foreign' | 'changes';
-};
-
-type Beginning = {
-  readonly position: number;
-  readonly committed: Map<Table, number>;
-};
+type Assigned = TopicPartition &
+  Omit<Beginning, 'position' | 'foreign'> & {
+    position: number;
+    /** What its records were so far, in this run and earlier ones. */
+    seen: 'nothing' | 'foreign' | 'changes';
+  };
 
 /**
  * Hands what the source brings to the lanes: finds out whose each record is, makes lanes for tables seen for the
@@ -92,80 +99,54 @@ export class Router {
   }
 
   /**
-   * The offset from which the tables want a partition: the lowest that any of them holds, or its start. Lanes take
-   * it on anew, so what they held of an earlier assignment is dropped and comes again. If the partition is taken away
-   * meanwhile, the answer means nothing, and the lanes are left to the assignment that may have followed.
+   * The offset from which the tables want a partition: the lowest that any of them holds, or its start; or, below it, the
+   * first record that one of them applied last, to be seen again. If the partition is taken away meanwhile, the answer
+   * means nothing.
    */
   async take(partition: TopicPartition): Promise<number> {
-    const { topic: name, partition: number } = partition;
     const assignment = this.#awaited.get(keyOf(partition));
     const isOver = () => assignment === undefined || this.#awaited.get(keyOf(partition)) !== assignment;
-    const topic = this.#options.topic(name);
-    await topic.load();
-    const start = await this.#options.startOf(partition);
-    const tables = new Set<Table>();
-    const answers = new Map<Table, Place>();
-    for (;;) {
-      if (isOver()) return start;
-      const added = [...topic.tables].filter((table) => !tables.has(table));
-      const asked = added.map(async (table) => {
-        tables.add(table);
-        const place = await table.lane.assign({ topic: name, partition: number, start, from: undefined });
-        if (place !== undefined) answers.set(table, place);
-      });
-      await Promise.all(asked);
-      // Another worker may have met a source, and passed its first rows, since the record was read.
-      await topic.load();
-      if ([...topic.tables].every((table) => tables.has(table))) break;
-    }
-    const wanted = this.#wanted(partition, answers);
-    const read = wanted.size === 0 ? await this.#options.readOf(partition) : undefined;
-    if (isOver()) return start;
-    const { position, committed } = begin(partition, Math.max(start, read?.next ?? start), answers, wanted);
+    const { topic, startOf, readOf } = this.#options;
+    const beginning = await beginPartition(partition, {
+      topic: topic(partition.topic),
+      startOf,
+      readOf,
+      isOver,
+    });
+    if (beginning === undefined) return 0;
     this.#awaited.delete(keyOf(partition));
+    const { position, tables, resumption, foreign } = beginning;
     this.#assigned.set(keyOf(partition), {
-      topic: name,
-      partition: number,
-      position,
-      start,
-      tables,
-      committed,
-      seen: read?.foreign === true ? 'foreign' : 'nothing',
+      ...bare(partition),
+      ...beginning,
+      seen: foreign ? 'foreign' : 'nothing',
     });
     this.#options.taken(partition, tables);
-    return position;
+    return resumption.unseen ?? position;
   }
 
-  /**
-   * Where the tables want a partition: one that holds nothing of it wants it from where it was first met there. Without
-   * those that were met nowhere: they want nothing that others have passed.
-   */
-  #wanted(partition: TopicPartition, answers: ReadonlyMap<Table, Place>): Map<Table, number> {
-    const topic = this.#options.topic(partition.topic);
-    const wanted = new Map<Table, number>();
-    for (const [table, { next, fresh }] of answers) {
-      const from = fresh ? topic.emptyBelow(table, partition.partition) : next;
-      if (from !== undefined) wanted.set(table, Math.max(next, from));
-    }
-    return wanted;
-  }
-
-  async handle(event: SourceEvent): Promise<void> {
+  /** Resolves with what was handed out of a batch: less than all of it where its records were only seen again. */
+  async handle(event: SourceEvent): Promise<SourceBatch | undefined> {
     switch (event.kind) {
       case 'batch':
         return this.#batch(event.batch);
       case 'progress':
-        return this.#progress(event, event.base, event.next);
+        this.#progress(event, event.base, event.next);
+        return undefined;
       case 'gap':
-        return this.#gap(event, event.expected, event.found);
+        this.#gap(event, event.expected, event.found);
+        return undefined;
       case 'revoked':
-        return this.#revoke(event.partitions);
+        this.#revoke(event.partitions);
+        return undefined;
       case 'assigned':
         for (const partition of event.partitions) this.#awaited.set(keyOf(partition), Symbol(event.kind));
         return undefined;
+      case 'drained':
+        await this.#refuseUnseen();
+        return undefined;
       case 'waiting':
       case 'resumed':
-      case 'drained':
         return undefined;
     }
   }
@@ -179,11 +160,18 @@ export class Router {
     }
   }
 
-  async #batch(batch: SourceBatch): Promise<void> {
-    const lease = new Lease(this.#options.credit, batch.bytes);
+  async #batch(whole: SourceBatch): Promise<SourceBatch | undefined> {
+    const lease = new Lease(this.#options.credit, whole.bytes);
     try {
-      const assigned = this.#assigned.get(keyOf(batch));
-      if (assigned === undefined || this.#failed.has(batch.topic)) return;
+      const assigned = this.#assigned.get(keyOf(whole));
+      if (assigned === undefined || this.#failed.has(whole.topic)) return undefined;
+      const way = this.#see(assigned, whole.records, whole.next);
+      if (way.kind === 'behind') return undefined;
+      const batch = startingAt(whole, way.from);
+      if (batch.records.length === 0) {
+        this.#pass(assigned, batch.base, batch.next);
+        return undefined;
+      }
       const changes = this.#options.decoder.peek(batch.topic, batch.partition, batch.records);
       const { parts, orphans } = splitChanges(changes);
       if (parts.length > 0 || orphans.length > 0) assigned.seen = 'changes';
@@ -197,6 +185,7 @@ export class Router {
       this.#joinNewTables(assigned);
       this.#deliver(assigned, { ...batch, next: Math.min(batch.next, upTo) }, changes, rows, lease);
       if (upTo < batch.next) this.#haltAll(batch);
+      return batch;
     } finally {
       lease.release();
     }
@@ -301,20 +290,32 @@ export class Router {
   #progress(partition: TopicPartition, base: number, next: number): void {
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
+    const way = this.#see(assigned, [], next);
+    if (way.kind === 'take') this.#pass(assigned, Math.max(base, way.from), next);
+  }
+
+  #pass(assigned: Assigned, base: number, next: number): void {
     this.#joinNewTables(assigned);
-    for (const { lane } of assigned.tables) lane.pass(partition, base, next);
+    for (const { lane } of assigned.tables) lane.pass(assigned, base, next);
     assigned.position = Math.max(assigned.position, next);
     this.#acknowledgeForeign(assigned);
   }
 
-  /** Offsets from `expected` on are gone, up to `found`; or, if `found` is lower, were never written. */
-  #gap(partition: TopicPartition, expected: number, found: number): void {
+  /** Offsets from `asked` on are gone, up to `found`; or, if `found` is lower, were never written. */
+  #gap(partition: TopicPartition, asked: number, found: number): void {
     const { onOffsetGap, source, decoder } = this.#options;
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
     const { topic, partition: number, tables } = assigned;
+    const regressed = found < asked;
+    const { from = asked } = assigned.resumption;
+    if (!regressed && this.#see(assigned, [], found).kind === 'behind') {
+      // Only what was to be seen again has expired.
+      source.seek(partition, assigned.resumption.unseen ?? from);
+      return;
+    }
+    const expected = Math.max(asked, from);
     const place = { topic, partition: number, offset: expected };
-    const regressed = found < expected;
     if (tables.size === 0 && (assigned.seen === 'foreign' || decoder.isForeignTopic(topic))) {
       // Heartbeats and transaction markers that have expired are missed by nobody.
     } else if (!regressed && onOffsetGap === 'continue') {
@@ -324,13 +325,13 @@ export class Router {
         ? {
             code: 'TOPIC_REGRESSED',
             reason: `the tables hold offsets up to ${expected}, and the topic ends at ${found}`,
-            hint: 'the topic was made anew, or its cluster restored: "sluice offsets accept TABLE --new-topic"',
+            hint: acceptNewTopic('TABLE'),
             ...place,
           }
         : {
             code: 'OFFSET_GAP',
             reason: `offsets ${expected} to ${found - 1} are no longer in the topic`,
-            hint: 'set on.offset.gap=continue to go on without them',
+            hint: `set on.offset.gap=continue to go on without them, or say so once: "sluice offsets set TABLE --topic ${topic} --partition ${number} --to ${found}"`,
             ...place,
           };
       for (const { lane } of tables) {
@@ -342,6 +343,38 @@ export class Router {
     }
     assigned.position = found;
     source.seek(partition, found);
+  }
+
+  /** Judges the tables by what was read up to `next`, and sends the source on where nothing of it is anybody's. */
+  #see(assigned: Assigned, records: readonly RawRecord[], next: number): Seen<Table>['way'] {
+    const { topic, partition, resumption } = assigned;
+    const { different, gone, way } = resumption.see(records, next);
+    for (const { table, last } of gone)
+      this.#options.unproven(table, { topic, partition, offset: last.offset });
+    for (const { table, last } of different) this.#regress(assigned, table, last);
+    if (way.kind === 'behind' && way.seek !== undefined) this.#options.source.seek(assigned, way.seek);
+    return way;
+  }
+
+  /** Ends the table whose record is another now, and those that hold its offset and have no record of their own. */
+  #regress(assigned: Assigned, owner: Table, { offset, timestampMs }: LastRecord): void {
+    const { committed, resumption } = assigned;
+    const then = new Date(timestampMs).toISOString();
+    for (const [table, next] of committed) {
+      if (table !== owner && (resumption.judges(table) || next <= offset)) continue;
+      const what = `offset ${offset} holds another record than the one of ${then} that was applied`;
+      table.lane.halt(assigned, { ...madeAnew(assigned, table, what), offset });
+    }
+  }
+
+  /** A topic that ends before the records that its tables applied last was made anew. */
+  async #refuseUnseen(): Promise<void> {
+    for (const assigned of this.#assigned.values()) {
+      const { from, open } = assigned.resumption;
+      if (from === undefined || !open) continue;
+      const end = await this.#options.endOf(assigned);
+      if (end < from) this.#gap(assigned, from, end);
+    }
   }
 
   #fail(topic: string, failure: Failure): void {
@@ -378,21 +411,10 @@ export class Router {
   }
 }
 
-/** Lets each table begin where it wants the partition, or where the others do; `start`: where they do if none wants it. */
-function begin(
-  partition: TopicPartition,
-  start: number,
-  answers: ReadonlyMap<Table, Place>,
-  wanted: ReadonlyMap<Table, number>,
-): Beginning {
-  const committed = new Map(wanted);
-  const position = wanted.size === 0 ? start : Math.min(...wanted.values());
-  for (const [table, { next, fresh }] of answers) {
-    const from = wanted.get(table) ?? position;
-    committed.set(table, from);
-    if (fresh && from > next) table.lane.pass(partition, next, from);
-  }
-  return { position, committed };
+/** The part of a batch at `position` or above. */
+function startingAt(batch: SourceBatch, position: number): SourceBatch {
+  if (batch.base >= position) return batch;
+  return { ...batch, base: position, records: recordsFrom(batch.records, position) };
 }
 
 const none = new Uint32Array(0);

@@ -74,8 +74,8 @@ export type Settled =
 
 /** What tells a topic that was made anew from the one that a table was filled from (R6). */
 export type Applied = {
-  /** Which making of the topic the table's offsets speak of. */
-  readonly incarnation: number;
+  /** Which making of the topic the table's offsets speak of; undefined if it holds none of the topic. */
+  readonly incarnation: number | undefined;
   /** The record that was applied last, if that is known. */
   readonly last: LastRecord | undefined;
 };
@@ -101,7 +101,7 @@ export interface TableSettler {
    */
   recover(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
 
-  /** What the table said of a partition when it was asked last; incarnation 0 and no record where there is no table. */
+  /** What the table said of a partition when it was asked last. */
   applied(partition: TopicPartition): Applied;
 
   /**

@@ -22,6 +22,17 @@ export type SinkEvent =
     }
   | { readonly kind: 'table'; readonly table: string; readonly url: string }
   | { readonly kind: 'note'; readonly table: string; readonly note: TableNote }
+  /**
+   * The record that the table applied last is no longer in the topic (compacted, expired): whether the topic is still
+   * the one that the table was filled from cannot be shown by it.
+   */
+  | {
+      readonly kind: 'unproven';
+      readonly table: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly offset: number;
+    }
   | { readonly kind: 'dead-letters'; readonly table: string | undefined; readonly count: number }
   /** Something is not there and is waited for; told once, and once when it is back. Without a table: the source. */
   | {

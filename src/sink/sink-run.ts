@@ -182,6 +182,13 @@ export class SinkRun {
       onOffsetGap: settings.onOffsetGap,
       startOf: (partition) => this.#persistence.try(store.url, (inner) => starts.of(partition, inner)),
       readOf: (partition) => this.#persistence.try(store.url, (inner) => positions.load(partition, inner)),
+      endOf: async (partition) => {
+        const { high } = await this.#persistence.try('the source', (inner) =>
+          source.watermarks(partition, inner),
+        );
+        return high;
+      },
+      unproven: ({ name }, record) => this.#events.next({ kind: 'unproven', table: name, ...record }),
       topic: (name) => this.#topic(name, identity, destinations),
       putAside: (letters) => this.#putAside(letters),
       taken: (_, tables) => {
@@ -214,13 +221,13 @@ export class SinkRun {
   }
 
   async #handle(router: Router, event: SourceEvent): Promise<void> {
-    await router.handle(event);
+    const handed = await router.handle(event);
     switch (event.kind) {
       case 'assigned':
         this.#turns.handled(event);
         break;
       case 'batch':
-        this.#tellRead(event.batch);
+        if (handed !== undefined) this.#tellRead(handed);
         break;
       case 'waiting':
         this.#events.next({ kind: 'waiting', table: undefined, why: event.why });

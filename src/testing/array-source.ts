@@ -141,10 +141,7 @@ class MemorySource implements ArraySource {
       const turn = ++part.turn;
       const begin = (expected: number) => {
         if (turn !== part.turn || signal.aborted) return;
-        const found = Math.max(part.low, Math.min(expected, part.high));
-        if (found === expected) part.position = expected;
-        else this.#inbox.push({ kind: 'gap', ...only(part), expected, found });
-        this.#wake();
+        this.#begin(part, expected);
       };
       const refuse = (cause: unknown) => {
         if (signal.aborted) return;
@@ -153,6 +150,14 @@ class MemorySource implements ArraySource {
       };
       options.resumeAt(only(part), signal).then(begin, refuse);
     }
+  }
+
+  /** Begins at an offset, or tells that it does not exist. */
+  #begin(part: Part, expected: number): void {
+    const found = Math.max(part.low, Math.min(expected, part.high));
+    part.position = found === expected ? expected : undefined;
+    if (found !== expected) this.#inbox.push({ kind: 'gap', ...only(part), expected, found });
+    this.#wake();
   }
 
   #partsOf(partitions: readonly TopicPartition[]): readonly Part[] {
@@ -282,10 +287,9 @@ class MemorySource implements ArraySource {
   seek(partition: TopicPartition, offset: number): void {
     for (const part of this.#partsOf([partition])) {
       if (!part.assigned) continue;
-      part.position = offset;
       part.turn++; // An answer that is still to come is no longer asked for.
+      this.#begin(part, offset);
     }
-    this.#wake();
   }
 
   pause(partitions: readonly TopicPartition[]): void {

@@ -112,7 +112,10 @@ export function modelSettler(table: ModelTable, target: TableTarget, faults: Mod
       }
       return next;
     },
-    applied: (partition) => ({ incarnation: 0, last: table.last.get(target.appId(partition)) }),
+    applied: (partition) => {
+      const appId = target.appId(partition);
+      return { incarnation: table.txns.has(appId) ? 0 : undefined, last: table.last.get(appId) };
+    },
     settle: async (slices) => {
       const ranges = rangesOf(slices);
       const settled = compare(ranges);

@@ -11,6 +11,12 @@ export function linesOf(event: SinkEvent): readonly string[] {
       return [`${event.table} is at ${event.url}`];
     case 'note':
       return [`${event.table}: ${noteText(event.note)}`];
+    case 'unproven': {
+      const { table, topic, partition, offset } = event;
+      return [
+        `warning: ${table}: the record it applied last, offset ${offset} of ${topic} ${partition}, is gone from the topic; going on`,
+      ];
+    }
     case 'dead-letters':
       return [`${event.table ?? 'no table'}: ${plural(event.count, 'bad record')} put aside`];
     case 'waiting':

@@ -57,13 +57,13 @@ export class KnownTable {
   /** `TableSettler.applied`. */
   applied(partition: TopicPartition): Applied {
     const snapshot = this.#snapshot;
-    if (snapshot === undefined) return { incarnation: 0, last: undefined };
+    if (snapshot === undefined) return { incarnation: undefined, last: undefined };
     const held = this.#heldTopic(snapshot, partition);
     const next = held?.next.get(partition.partition) ?? 0;
     const domain = domainsOf(snapshot).get(partitionDomainName(partition.topic, partition.partition));
     const last = domain?.last;
     return {
-      incarnation: held?.incarnation ?? 0,
+      incarnation: held?.incarnation,
       last: last !== undefined && last.offset < next ? last : undefined,
     };
   }
