@@ -23,11 +23,11 @@ export type Beginning = {
 export type BeginningOptions = {
   readonly topic: TopicTables;
   /** Where the partition begins for a table that holds nothing of it. */
-  startOf(partition: TopicPartition): Promise<number>;
+  readonly startOf: (partition: TopicPartition) => Promise<number>;
   /** How far the partition was read by earlier runs, if it fed no table. */
-  readOf(partition: TopicPartition): Promise<ReadPosition | undefined>;
+  readonly readOf: (partition: TopicPartition) => Promise<ReadPosition | undefined>;
   /** Whether the assignment that is asked for is over: its lanes belong to the one that may have followed. */
-  isOver(): boolean;
+  readonly isOver: () => boolean;
 };
 
 type Asked = Pick<Beginning, 'start' | 'tables'> & {
