@@ -51,7 +51,7 @@ export function recordOf(
     db: 'shop',
     schema: 'public',
     table: 'items',
-    lsn,
+    ...(connector === 'mysql' ? { file: 'binlog.000001', pos: lsn, row: 0 } : { lsn }),
   };
   const headers = {
     ...(event.oldKey === undefined ? {} : { '__debezium.oldkey': Buffer.from(JSON.stringify(event.oldKey)) }),

@@ -193,7 +193,11 @@ class NewestTimes {
     const time = sourceTimeText(position);
     const partition = this.#partition[this.#events.slice[event] ?? -1] ?? -1;
     const standing = sourceTimeText(stands);
-    return standing !== '' && time > standing && time >= (this.#newest[partition] ?? '');
+    if (standing === '' || time <= standing) return false;
+    // PostgreSQL's clock is that of the commit, which row locks keep in order. Others tell when a statement began: a
+    // change delivered again may be newer than what followed it, yet not than all that was seen.
+    const newest = this.#newest[partition] ?? '';
+    return position.startsWith('1') ? time >= newest : time > newest;
   }
 
   /** Whether a streamed change is newer than all that was seen in any partition. */

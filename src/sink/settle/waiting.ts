@@ -1,5 +1,5 @@
 import { Flag, Op } from '../../cdc/changes.js';
-import { orderText } from '../../cdc/position.js';
+import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
 import type { StructField } from '../../schema/types.js';
 import type { Events } from './events.js';
 import { NO_ROW, locatedOf, standing, type Folded, type RowCode } from './fold.js';
@@ -118,6 +118,8 @@ export class Waiting {
     if (input.deletes) {
       for (const { event, key } of folded.deaths) {
         const position = events.position(event);
+        // A place that is a Kafka offset never comes again.
+        if (!ordersAcrossPartitions(position)) continue;
         notes.add(event, { kind: 'delete', key: keys.texts[key] ?? '', position, atMs });
       }
     }

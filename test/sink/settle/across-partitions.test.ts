@@ -401,4 +401,23 @@ describe('R13: places that go back', () => {
     expect(await table.settle({ 0: [at(put('r', 1, 'a', 1005), 900)] })).toEqual({ kind: 'nothing' });
     expect(await table.rows()).toEqual(['1=b', '2=x']);
   });
+
+  test('a change of MySQL that began later than the one that followed it is a repeat when it comes again', async () => {
+    const table = new Shared();
+    const mysql = (event: EventText, sourceMs: number): EventText => ({
+      ...at(event, sourceMs),
+      connector: 'mysql',
+    });
+    const history = [
+      mysql(put('c', 1, 'a', 1000), 100),
+      mysql(put('u', 1, 'b', 1010), 300),
+      mysql(put('u', 1, 'c', 1020), 200),
+    ];
+    await table.settle({ 0: history });
+    expect(await table.settle({ 0: history })).toEqual({ kind: 'nothing' });
+    await expect(table.settle({ 0: [mysql(put('u', 1, 'd', 10), 301)] })).rejects.toMatchObject({
+      code: 'POSITION_REGRESSED',
+    });
+    expect(await table.rows()).toEqual(['1=c']);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { must } from '../../../src/base/errors.js';
 import { append } from '../../../src/operations/append.js';
+import { readChanges } from '../../../src/operations/change-feed.js';
 import { KeySetBuilder } from '../../../src/operations/merge/key-set.js';
 import { locateRows } from '../../../src/operations/merge/locate.js';
 import { readRows } from '../../../src/operations/merge/read-rows.js';
@@ -311,6 +312,18 @@ describe('what a table remembers', () => {
     const arrives: EventText = { ...put('c', 2, UNAVAILABLE, 20), oldKey: { id: 1 } };
     expect(await table.settle([arrives])).toMatchObject({ kind: 'committed', metrics: { inserted: 1 } });
     expect((await tableRows(table.store)).find(({ id }) => id === 2n)).toMatchObject({ v: 'long text' });
+  });
+
+  test('R27: the feed tells the row that stood, whatever the event says was before', async () => {
+    const table = await Filled.with([put('c', 1, 'stood', 10), put('c', 2, 'stays', 11)]);
+    const lies: EventText = { ...put('u', 1, 'new', 20), before: { id: 1, v: 'never was' } };
+    await table.settle([lies, { ...remove(2, 21), before: { id: 2, v: 'never was' } }]);
+    const told: string[] = [];
+    for await (const batch of readChanges(table.store, { from: 1, signal: never })) {
+      for (const row of batch) told.push(`${row?.['_change_type']} ${row?.['v']}`);
+    }
+    expect(told.toSorted()).toEqual(['delete stays', 'update_postimage new', 'update_preimage stood']);
+    expect(await table.rows()).toEqual(['1=new']);
   });
 
   test('R22: what is delivered again changes neither rows nor feed', async () => {
