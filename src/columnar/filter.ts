@@ -1,6 +1,6 @@
 import type { Table } from 'apache-arrow';
 import { columnsIn } from '../expr/columns.js';
-import { compileCondition } from '../expr/evaluate.js';
+import { compileCondition } from '../expr/compile.js';
 import type { Expr } from '../expr/parse.js';
 import type { StructType, Value } from '../schema/types.js';
 import { reader } from './cells.js';

@@ -1,7 +1,7 @@
 import type { StructType } from '../schema/types.js';
 import type { Expr } from './ast.js';
 import { resolve } from './resolve.js';
-import type { Typed } from './typed.js';
+import { partsOf, type Typed } from './typed.js';
 
 /**
  * The top-level columns of `struct` that an expression reads, by their exact names, in the schema's order.
@@ -15,32 +15,6 @@ export function columnsIn(expr: Expr, struct: StructType): readonly string[] {
 }
 
 function collect(typed: Typed, indexes: Set<number>): void {
-  switch (typed.kind) {
-    case 'literal':
-      return;
-    case 'column':
-      indexes.add(typed.index);
-      return;
-    case 'compare':
-      collect(typed.left, indexes);
-      collect(typed.right, indexes);
-      return;
-    case 'and':
-    case 'or':
-      for (const item of typed.items) collect(item, indexes);
-      return;
-    case 'apply':
-    case 'coalesce':
-      for (const arg of typed.args) collect(arg, indexes);
-      return;
-    case 'in':
-      for (const item of typed.list) collect(item, indexes);
-      collect(typed.of, indexes);
-      return;
-    case 'not':
-    case 'isNull':
-    case 'like':
-    case 'cast':
-      collect(typed.of, indexes);
-  }
+  if (typed.kind === 'column') indexes.add(typed.index);
+  for (const part of partsOf(typed)) collect(part, indexes);
 }

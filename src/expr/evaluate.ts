@@ -1,31 +1,17 @@
 import { unreachable } from '../base/errors.js';
-import type { StructType, Value } from '../schema/types.js';
-import type { CompareOp, Expr } from './ast.js';
+import type { Value } from '../schema/types.js';
+import type { CompareOp } from './ast.js';
 import { compareValues } from './order.js';
-import { resolve, resolveCondition } from './resolve.js';
-import type { Typed } from './typed.js';
+import type { Typed, TypedBranch } from './typed.js';
 
 /** Gives the row's value of a top-level column, by its index in the schema. */
 export type ReadColumn = (column: number) => Value;
 
-/**
- * An expression over rows of `struct` as a function, in SQL's three-valued logic: null where the answer is unknown. What
- * cannot be computed (a division by zero, a number too large, a text that is no date) is null.
- *
- * @throws SluiceError EXPRESSION_INVALID for a name that is not there or types that do not go together
- */
-export function compile(expr: Expr, struct: StructType): (read: ReadColumn) => Value {
-  return evaluator(resolve(expr, struct));
-}
+/** Gives an expression's value in a row. */
+export type Evaluate = (read: ReadColumn) => Value;
 
-/** The same for a condition: an expression of another type than boolean is refused. */
-export function compileCondition(expr: Expr, struct: StructType): (read: ReadColumn) => Value {
-  return evaluator(resolveCondition(expr, struct));
-}
-
-type Evaluate = (read: ReadColumn) => Value;
-
-function evaluator(typed: Typed): Evaluate {
+/** The expression as a function of a row, in SQL's three-valued logic: null where the answer is unknown. */
+export function evaluator(typed: Typed): Evaluate {
   switch (typed.kind) {
     case 'literal': {
       const { value } = typed;
@@ -54,10 +40,13 @@ function evaluator(typed: Typed): Evaluate {
       return inEvaluator(typed.of, typed.list);
     case 'like': {
       const of = evaluator(typed.of);
-      const { matches } = typed;
+      const { matches } = typed.pattern;
+      const encoder = new TextEncoder();
       return (read) => {
         const text = of(read);
-        return typeof text === 'string' ? matches(text) : null;
+        if (typeof text !== 'string') return null;
+        const bytes = encoder.encode(text);
+        return matches(bytes, 0, bytes.length);
       };
     }
     case 'cast': {
@@ -70,17 +59,29 @@ function evaluator(typed: Typed): Evaluate {
     }
     case 'apply': {
       const args = typed.args.map(evaluator);
-      const { apply } = typed;
+      const { apply, seesNulls } = typed;
       return (read) => {
         const values: Value[] = [];
         for (const arg of args) {
           const value = arg(read);
-          if (value === null) return null;
+          if (value === null && !seesNulls) return null;
           values.push(value);
         }
         return apply(values);
       };
     }
+    case 'arithmetic': {
+      const [left, right] = [evaluator(typed.left), evaluator(typed.right)];
+      const { apply } = typed;
+      return (read) => {
+        const one = left(read);
+        if (one === null) return null;
+        const other = right(read);
+        return other === null ? null : apply([one, other]);
+      };
+    }
+    case 'case':
+      return caseEvaluator(typed.branches, typed.otherwise);
     case 'coalesce': {
       const args = typed.args.map(evaluator);
       return (read) => {
@@ -94,6 +95,15 @@ function evaluator(typed: Typed): Evaluate {
     default:
       return unreachable(typed);
   }
+}
+
+function caseEvaluator(branches: readonly TypedBranch[], otherwise: Typed): Evaluate {
+  const ready = branches.map(({ when, then }) => ({ when: evaluator(when), then: evaluator(then) }));
+  const last = evaluator(otherwise);
+  return (read) => {
+    for (const { when, then } of ready) if (when(read) === true) return then(read);
+    return last(read);
+  };
 }
 
 function columnEvaluator(index: number, path: readonly string[]): Evaluate {

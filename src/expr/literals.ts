@@ -10,12 +10,13 @@ import {
   TIMESTAMP_NTZ,
   VOID,
 } from '../schema/build.js';
-import { parseDate, parseDecimal, parseTimestampMicros } from '../schema/text-values.js';
+import { parseDecimal } from '../schema/text-values.js';
 import type { DataType, Value } from '../schema/types.js';
 import { invalid } from './invalid.js';
+import { readDateText, readTimestampText } from './time-text.js';
 import type { Token } from './tokens.js';
 
-export type Literal = {
+type Literal = {
   readonly kind: 'literal';
   readonly at: number;
   readonly type: DataType;
@@ -27,6 +28,7 @@ export type Literal = {
  * double. The minus before it, if there is one, belongs to it, so that the least integers can be written.
  */
 export function numberLiteral({ text, at }: Token, negative: boolean): Literal {
+  if (text.length > DIGITS_MAX) throw invalid(at, `a number of ${text.length} characters`);
   const [, digits = text, suffix = ''] = /^(.*?)(BD|[LSYDF])?$/is.exec(text) ?? [];
   const parsed = parseDecimal(digits);
   if (parsed === undefined) throw invalid(at, `${text} is no number`);
@@ -51,6 +53,9 @@ export function numberLiteral({ text, at }: Token, negative: boolean): Literal {
   if (scale > 0 || !fits(unscaled, BITS[type])) throw invalid(at, `${text} is no ${type}`);
   return { kind: 'literal', at, type: primitive(type), value: type === 'long' ? unscaled : Number(unscaled) };
 }
+
+/** More than the exact value of any double takes. */
+const DIGITS_MAX = 1100;
 
 const BITS = { byte: 8, short: 16, integer: 32, long: 64 } as const;
 
@@ -86,21 +91,21 @@ function numberType(
 export function typedLiteral(word: string, text: string, at: number): Literal | undefined {
   switch (word.toUpperCase()) {
     case 'DATE':
-      return { kind: 'literal', at, type: DATE, value: mustParse(parseDate(text), 'date', text, at) };
+      return { kind: 'literal', at, type: DATE, value: mustParse(readDateText(text), 'date', text, at) };
     case 'TIMESTAMP':
     case 'TIMESTAMP_LTZ':
       return {
         kind: 'literal',
         at,
         type: TIMESTAMP,
-        value: mustParse(parseTimestampMicros(text), 'timestamp', text, at),
+        value: mustParse(readTimestampText(text), 'timestamp', text, at),
       };
     case 'TIMESTAMP_NTZ':
       return {
         kind: 'literal',
         at,
         type: TIMESTAMP_NTZ,
-        value: mustParse(parseTimestampMicros(text), 'timestamp', text, at),
+        value: mustParse(readTimestampText(text), 'timestamp', text, at),
       };
     case 'X':
       return {
@@ -124,10 +129,6 @@ function parseHex(text: string): Uint8Array | undefined {
   return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
     Number.parseInt(text.slice(i * 2, i * 2 + 2), 16),
   );
-}
-
-export function stringLiteral({ text, at }: Token): Literal {
-  return { kind: 'literal', at, type: STRING, value: text };
 }
 
 /** TRUE, FALSE and NULL; undefined for other words. */

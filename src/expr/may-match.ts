@@ -3,8 +3,9 @@ import { compareUtf8 } from '../base/utf8-order.js';
 import type { StructType, Value } from '../schema/types.js';
 import type { CompareOp, Expr } from './ast.js';
 import { compareValues } from './order.js';
+import { evaluator, type Evaluate } from './evaluate.js';
 import { resolveCondition } from './resolve.js';
-import type { Typed } from './typed.js';
+import { partsOf, type Typed } from './typed.js';
 import { isFloating } from './types.js';
 
 /**
@@ -17,27 +18,30 @@ export interface Bounds {
   max(path: readonly string[]): Value | undefined;
   /** Says something only if it is 0 or `numRecords`. */
   nullCount(path: readonly string[]): number | undefined;
+  /** The value that every row has in a top-level column, null included: that of a partition column. */
+  constant(column: string): Value | undefined;
 }
 
+/** What bounds prove: that a condition is true for no row, or for all; `maybe` proves nothing. */
+export type Verdict = 'no' | 'maybe' | 'all';
+
 /**
- * Whether a condition can be true for any row of a set: `false` is a proof, `true` is not.
+ * Judges sets of rows by a condition before any row is read.
  *
  * @throws SluiceError EXPRESSION_INVALID as `compileCondition` does
  */
-export function mayMatch(expr: Expr, struct: StructType, bounds: Bounds): boolean {
-  return compileMayMatch(expr, struct)(bounds);
-}
-
-/** `mayMatch` for many sets of rows. */
-export function compileMayMatch(expr: Expr, struct: StructType): (bounds: Bounds) => boolean {
+export function compileVerdict(expr: Expr, struct: StructType): (bounds: Bounds) => Verdict {
   const typed = resolveCondition(expr, struct);
-  return (bounds) => bounds.numRecords !== 0 && truthOf(typed, bounds).mayTrue;
+  return (bounds) => {
+    if (bounds.numRecords === 0) return 'no';
+    const { mayTrue, mayFalse, mayNull } = truthOf(typed, bounds);
+    if (!mayTrue) return 'no';
+    return mayFalse || mayNull ? 'maybe' : 'all';
+  };
 }
 
 /** Which answers a condition can have. */
 type Truth = { readonly mayTrue: boolean; readonly mayFalse: boolean; readonly mayNull: boolean };
-
-const ANY_TRUTH: Truth = { mayTrue: true, mayFalse: true, mayNull: true };
 
 /** Which values an expression can have: from `low` to `high`, both unknown if undefined, and whether also NaN. */
 type Range = {
@@ -73,12 +77,16 @@ function truthOf(typed: Typed, bounds: Bounds): Truth {
     }
     case 'like': {
       const { low, high, mayNull, mayValue } = rangeOf(typed.of, bounds);
-      return { mayTrue: mayValue && mayBegin(typed.prefix, low, high), mayFalse: mayValue, mayNull };
+      const { prefix, prefixOnly } = typed.pattern;
+      const mustBegin = prefixOnly && begins(prefix, low) && begins(prefix, high);
+      return { mayTrue: mayValue && mayBegin(prefix, low, high), mayFalse: mayValue && !mustBegin, mayNull };
     }
     case 'cast':
     case 'apply':
+    case 'arithmetic':
     case 'coalesce':
-      return ANY_TRUTH;
+    case 'case':
+      return truthOfRange(rangeOf(typed, bounds));
     default:
       return unreachable(typed);
   }
@@ -103,11 +111,12 @@ function negated({ mayTrue, mayFalse, mayNull }: Truth): Truth {
 function rangeOf(typed: Typed, bounds: Bounds): Range {
   switch (typed.kind) {
     case 'literal': {
-      const { value } = typed;
-      if (value === null) return { ...ANY_RANGE, mayValue: false };
-      return { low: value, high: value, mayNaN: false, mayNull: false, mayValue: true };
+      return pointAt(typed.value);
     }
     case 'column': {
+      const [top = ''] = typed.path;
+      const constant = typed.path.length === 1 ? bounds.constant(top) : undefined;
+      if (constant !== undefined) return pointAt(constant);
       const nulls = bounds.nullCount(typed.path);
       return {
         low: bounds.min(typed.path) ?? undefined,
@@ -119,6 +128,8 @@ function rangeOf(typed: Typed, bounds: Bounds): Range {
       };
     }
     case 'cast': {
+      const point = pointOf(typed, bounds);
+      if (point !== undefined) return point;
       const { low, high, mayNaN, mayNull, mayValue } = rangeOf(typed.of, bounds);
       if (!typed.monotone) return { ...ANY_RANGE, mayValue };
       const convert = (end: Value | undefined) =>
@@ -126,8 +137,10 @@ function rangeOf(typed: Typed, bounds: Bounds): Range {
       return { low: convert(low), high: convert(high), mayNaN, mayNull, mayValue };
     }
     case 'apply':
+    case 'arithmetic':
     case 'coalesce':
-      return ANY_RANGE;
+    case 'case':
+      return pointOf(typed, bounds) ?? ANY_RANGE;
     case 'compare':
     case 'and':
     case 'or':
@@ -141,6 +154,40 @@ function rangeOf(typed: Typed, bounds: Bounds): Range {
     default:
       return unreachable(typed);
   }
+}
+
+function pointAt(value: Value): Range {
+  if (value === null) return { ...ANY_RANGE, mayValue: false };
+  return { low: value, high: value, mayNaN: Number.isNaN(value), mayNull: false, mayValue: true };
+}
+
+/** The one value that an expression has in all rows, if it reads nothing but constant columns. */
+function pointOf(typed: Typed, bounds: Bounds): Range | undefined {
+  let known = constants.get(typed);
+  if (known === undefined) {
+    const names = new Map<number, string>();
+    collect(typed, names);
+    known = { names, evaluate: evaluator(typed) };
+    constants.set(typed, known);
+  }
+  const values = new Map<number, Value>();
+  for (const [index, name] of known.names) {
+    const value = bounds.constant(name);
+    if (value === undefined) return undefined;
+    values.set(index, value);
+  }
+  return pointAt(known.evaluate((index) => values.get(index) ?? null));
+}
+
+/** Asked of many sets of rows, an expression is made ready once. */
+const constants = new WeakMap<
+  Typed,
+  { readonly names: ReadonlyMap<number, string>; readonly evaluate: Evaluate }
+>();
+
+function collect(typed: Typed, names: Map<number, string>): void {
+  if (typed.kind === 'column') names.set(typed.index, typed.path[0] ?? '');
+  for (const part of partsOf(typed)) collect(part, names);
 }
 
 function compareTruth(op: CompareOp, left: Range, right: Range): Truth {
@@ -209,4 +256,8 @@ function mayDiffer(one: Range, other: Range): boolean {
 function mayBegin(prefix: string, low: Value | undefined, high: Value | undefined): boolean {
   if (typeof high === 'string' && compareUtf8(high, prefix) < 0) return false;
   return typeof low !== 'string' || low.startsWith(prefix) || compareUtf8(low, prefix) < 0;
+}
+
+function begins(prefix: string, end: Value | undefined): boolean {
+  return typeof end === 'string' && end.startsWith(prefix);
 }

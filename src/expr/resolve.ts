@@ -1,66 +1,28 @@
 import { unreachable } from '../base/errors.js';
 import { nearest } from '../base/names.js';
-import { BOOLEAN, decimal, STRING, VOID } from '../schema/build.js';
+import { BOOLEAN, DOUBLE, STRING } from '../schema/build.js';
 import { formatType } from '../schema/type-text.js';
 import type { DataType, StructField, StructType } from '../schema/types.js';
-import { negation, operation } from './arithmetic.js';
+import { complement, negation } from './arithmetic.js';
 import type { Expr } from './ast.js';
-import { castBetween } from './casts.js';
-import { FUNCTION_NAMES, resolveFunction } from './functions.js';
+import { folded } from './fold.js';
+import { itemOf, fieldOf } from './functions/collections.js';
 import { invalid } from './invalid.js';
 import { likePattern } from './like.js';
+import { asCondition, castTo, compared, meet, mustCast, tryCast } from './meet.js';
+import { resolveArithmetic } from './resolve-arithmetic.js';
+import { applied, caseOf, resolveCall } from './resolve-calls.js';
 import type { Typed } from './typed.js';
-import { commonType, isIntegral, scalarName } from './types.js';
+import { scalarName } from './types.js';
 
 /**
- * Settles names and types of an expression over rows of `struct`. Columns are found as written or else ignoring case, as
- * in Spark; sides of unlike types meet in a common one.
+ * Settles names and types of an expression over rows of `struct`, and computes what reads no column. Columns are found as
+ * written or else ignoring case, as in Spark; sides of unlike types meet in a common one.
  *
  * @throws SluiceError EXPRESSION_INVALID for a name that is not there or types that do not go together
  */
 export function resolve(expr: Expr, struct: StructType): Typed {
-  const inner = (part: Expr): Typed => resolve(part, struct);
-  switch (expr.kind) {
-    case 'literal':
-      return { kind: 'literal', type: expr.type, value: expr.value };
-    case 'column':
-      return resolveColumn(expr, struct);
-    case 'compare': {
-      const [left, right] = meet([inner(expr.left), inner(expr.right)], expr.at);
-      return { kind: 'compare', type: BOOLEAN, op: expr.op, left, right };
-    }
-    case 'and':
-    case 'or':
-      return {
-        kind: expr.kind,
-        type: BOOLEAN,
-        items: expr.items.map((item) => asCondition(inner(item), item.at)),
-      };
-    case 'not':
-      return { kind: 'not', type: BOOLEAN, of: asCondition(inner(expr.of), expr.of.at) };
-    case 'isNull':
-      return { kind: 'isNull', type: BOOLEAN, of: inner(expr.of) };
-    case 'in': {
-      const [of, ...list] = meet([inner(expr.of), ...expr.list.map(inner)], expr.at);
-      return { kind: 'in', type: BOOLEAN, of, list };
-    }
-    case 'like':
-      return resolveLike(expr, struct);
-    case 'arithmetic':
-      return resolveArithmetic(expr, inner(expr.left), inner(expr.right));
-    case 'negate': {
-      const of = inner(expr.of);
-      const apply = negation(of.type);
-      if (apply === undefined) throw invalid(expr.at, `- takes a number, not ${formatType(of.type)}`);
-      return { kind: 'apply', type: of.type, args: [of], apply };
-    }
-    case 'cast':
-      return explicitCast(inner(expr.of), expr.type, expr.at);
-    case 'call':
-      return resolveCall(expr, expr.args.map(inner));
-    default:
-      return unreachable(expr);
-  }
+  return new Resolver(struct).resolve(expr);
 }
 
 /** The expression as a condition: of type boolean, or just NULL. */
@@ -68,37 +30,155 @@ export function resolveCondition(expr: Expr, struct: StructType): Typed {
   return asCondition(resolve(expr, struct), expr.at);
 }
 
-function asCondition(typed: Typed, at: number): Typed {
-  const name = scalarName(typed.type);
-  if (name === 'boolean') return typed;
-  if (name === 'void') return { kind: 'literal', type: BOOLEAN, value: null };
-  if (name === 'string' && typed.kind === 'literal') return cast(typed, BOOLEAN, at);
-  throw invalid(at, `a condition must be true or false, not ${formatType(typed.type)}`);
-}
+/** A text of a few hundred characters can stand for more parts than this, each twice in the next. */
+const PARTS_MAX = 1_000_000;
 
-function resolveColumn({ path, at }: Expr & { kind: 'column' }, struct: StructType): Typed {
-  let fields: readonly StructField[] = struct.fields;
-  let found: StructField | undefined;
-  const names: string[] = [];
-  for (const name of path) {
-    found = findField(fields, name, at);
-    if (found === undefined) {
-      const near = nearest(
-        name,
-        fields.map((field) => field.name),
-      );
+class Resolver {
+  readonly #struct: StructType;
+  #parts = 0;
+
+  constructor(struct: StructType) {
+    this.#struct = struct;
+  }
+
+  resolve(expr: Expr): Typed {
+    if (++this.#parts > PARTS_MAX) throw invalid(expr.at, `more than ${PARTS_MAX} parts`);
+    return folded(this.#resolve(expr));
+  }
+
+  #resolve(expr: Expr): Typed {
+    switch (expr.kind) {
+      case 'literal':
+        return { kind: 'literal', type: expr.type, value: expr.value };
+      case 'interval':
+        throw invalid(expr.at, 'an interval may only be added to a date or time, or be taken from it');
+      case 'column':
+        return this.#column(expr);
+      case 'compare':
+        return compared(expr.op, this.resolve(expr.left), this.resolve(expr.right), expr.at);
+      case 'and':
+      case 'or': {
+        const items = expr.items.map((item) => asCondition(this.resolve(item), item.at));
+        return { kind: expr.kind, type: BOOLEAN, items };
+      }
+      case 'not':
+        return { kind: 'not', type: BOOLEAN, of: asCondition(this.resolve(expr.of), expr.of.at) };
+      case 'isNull':
+        return { kind: 'isNull', type: BOOLEAN, of: this.resolve(expr.of) };
+      case 'in':
+        return this.#in(expr);
+      case 'like':
+        return this.#like(expr);
+      case 'arithmetic':
+        return resolveArithmetic(expr, (part) => this.resolve(part));
+      case 'negate':
+      case 'bitNot':
+        return this.#unary(expr.kind, this.resolve(expr.of), expr.at);
+      case 'cast':
+        return mustCast(this.resolve(expr.of), expr.type, expr.at);
+      case 'tryCast':
+        return tryCast(this.resolve(expr.of), expr.type, expr.at);
+      case 'call':
+        return resolveCall(
+          expr,
+          expr.args.map((arg) => this.resolve(arg)),
+        );
+      case 'case': {
+        const branches = expr.branches.map(({ when, then }) => ({
+          when: asCondition(this.resolve(when), when.at),
+          then: this.resolve(then),
+        }));
+        return caseOf(branches, expr.otherwise && this.resolve(expr.otherwise), expr.at);
+      }
+      case 'item': {
+        const [of, key] = [this.resolve(expr.of), this.resolve(expr.key)];
+        const found = itemOf(of.type, key.type);
+        if (found !== undefined) return applied(found, [of, key], expr.at);
+        throw invalid(expr.at, `${formatType(of.type)} has no items by ${formatType(key.type)}`);
+      }
+      case 'field':
+        return this.#field(this.resolve(expr.of), expr.name, expr.at);
+      default:
+        return unreachable(expr);
+    }
+  }
+
+  #in({ of, list, at }: Expr & { kind: 'in' }): Typed {
+    const parts = [this.resolve(of), ...list.map((item) => this.resolve(item))];
+    const [one, ...others] = meet(parts, at);
+    if (one === undefined) throw invalid(at, 'IN without a list');
+    assertComparable(one.type, at);
+    return { kind: 'in', type: BOOLEAN, of: one, list: others };
+  }
+
+  #unary(kind: 'negate' | 'bitNot', inner: Typed, at: number): Typed {
+    const made = scalarName(inner.type) === 'string' ? castTo(inner, DOUBLE, at) : inner;
+    const apply = (kind === 'negate' ? negation : complement)(made.type);
+    if (apply === undefined) {
       throw invalid(
         at,
-        `no column ${path.join('.')}`,
-        near === undefined ? undefined : `did you mean ${near}?`,
+        `${kind === 'negate' ? '- takes a number' : '~ takes an integer'}, not ${formatType(made.type)}`,
       );
     }
-    names.push(found.name);
-    fields = found.type.kind === 'struct' ? found.type.fields : [];
+    return { kind: 'apply', type: made.type, args: [made], seesNulls: false, apply };
   }
-  if (found === undefined) throw invalid(at, 'a column without a name');
-  const index = struct.fields.findIndex((field) => field.name === names[0]);
-  return { kind: 'column', type: found.type, index, path: names };
+
+  #like({ of, pattern, escape, ignoreCase, at }: Expr & { kind: 'like' }): Typed {
+    const lowered = (part: Typed): Typed =>
+      ignoreCase ? folded(resolveCall({ name: 'lower', at, kind: 'call', args: [] }, [part])) : part;
+    const text = castTo(lowered(this.resolve(of)), STRING, at);
+    const like = castTo(lowered(this.resolve(pattern)), STRING, at);
+    if (like.kind !== 'literal') throw invalid(pattern.at, 'a pattern of LIKE must be a text in quotes');
+    if (typeof like.value !== 'string') return { kind: 'literal', type: BOOLEAN, value: null };
+    const ready = likePattern(like.value, escape);
+    if (ready === undefined) {
+      throw invalid(pattern.at, `${escape} may only stand before %, _ and itself in a pattern`);
+    }
+    return { kind: 'like', type: BOOLEAN, of: text, pattern: ready };
+  }
+
+  /** Names lead through structs; behind them a name is a key of a map. */
+  #column({ path, at }: Expr & { kind: 'column' }): Typed {
+    const [first = ''] = path;
+    const top = findField(this.#struct.fields, first, at);
+    if (top === undefined) throw unknownColumn(path, this.#struct.fields, first, at);
+    const index = this.#struct.fields.indexOf(top);
+    const names = [top.name];
+    let { type } = top;
+    while (names.length < path.length && type.kind === 'struct') {
+      const name = path[names.length] ?? '';
+      const field = findField(type.fields, name, at);
+      if (field === undefined) throw unknownColumn(path, type.fields, name, at);
+      names.push(field.name);
+      ({ type } = field);
+    }
+    let found: Typed = { kind: 'column', type, index, path: names };
+    for (const name of path.slice(names.length)) found = this.#field(found, name, at, path);
+    return found;
+  }
+
+  #field(of: Typed, name: string, at: number, path: readonly string[] = [name]): Typed {
+    const found = fieldOf(of.type, name);
+    if (found !== undefined) return applied(found, [of], at);
+    throw unknownColumn(path, of.type.kind === 'struct' ? of.type.fields : [], name, at);
+  }
+}
+
+function unknownColumn(
+  path: readonly string[],
+  fields: readonly StructField[],
+  name: string,
+  at: number,
+): Error {
+  const names = fields.map((field) => field.name);
+  const near = nearest(name, names);
+  const hint = near === undefined ? listed(names) : `did you mean ${near}?`;
+  return invalid(at, `no column ${path.join('.')}`, hint);
+}
+
+function listed(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  return `there are ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`;
 }
 
 function findField(fields: readonly StructField[], name: string, at: number): StructField | undefined {
@@ -111,98 +191,8 @@ function findField(fields: readonly StructField[], name: string, at: number): St
   return alike[0];
 }
 
-/** All parts in the one type in which the first meets all others. */
-function meet(parts: readonly [Typed, ...Typed[]], at: number): [Typed, Typed, ...Typed[]];
-function meet(parts: readonly Typed[], at: number): Typed[] {
-  let type: DataType = VOID;
-  for (const part of parts) {
-    const common = commonType(type, part.type);
-    if (common === undefined) {
-      throw invalid(at, `${formatType(type)} and ${formatType(part.type)} cannot be compared`);
-    }
-    type = common;
-  }
-  return parts.map((part) => cast(part, type, at));
-}
-
-/** The part in another type, as its place asks for. */
-function cast(of: Typed, type: DataType, at: number): Typed {
-  const made = explicitCast(of, type, at);
-  // A literal that is no value of the type is a slip that would find no rows, without a word.
-  if (of.kind === 'literal' && of.value !== null && made.kind === 'literal' && made.value === null) {
-    const shown = typeof of.value === 'string' ? JSON.stringify(of.value) : 'the literal';
-    throw invalid(at, `${shown} is no ${formatType(type)}`);
-  }
-  return made;
-}
-
-function explicitCast(of: Typed, type: DataType, at: number): Typed {
-  const made = castBetween(of.type, type);
-  if (made === undefined) throw invalid(at, `no way from ${formatType(of.type)} to ${formatType(type)}`);
-  if (isSame(of.type, type)) return of;
-  if (of.kind !== 'literal') return { kind: 'cast', type, of, ...made };
-  return { kind: 'literal', type, value: of.value === null ? null : made.convert(of.value) };
-}
-
-function isSame(one: DataType, other: DataType): boolean {
-  if (one.kind === 'decimal' && other.kind === 'decimal') {
-    return one.precision === other.precision && one.scale === other.scale;
-  }
-  return scalarName(one) === scalarName(other);
-}
-
-function resolveLike({ of, pattern, escape, at }: Expr & { kind: 'like' }, struct: StructType): Typed {
-  const text = cast(resolve(of, struct), STRING, at);
-  const like = cast(resolve(pattern, struct), STRING, at);
-  if (like.kind !== 'literal') throw invalid(pattern.at, 'a pattern of LIKE must be a text in quotes');
-  if (typeof like.value !== 'string') return { kind: 'literal', type: BOOLEAN, value: null };
-  const ready = likePattern(like.value, escape);
-  if (ready === undefined) {
-    throw invalid(pattern.at, `${escape} may only stand before %, _ and itself in a pattern`);
-  }
-  return { kind: 'like', type: BOOLEAN, of: text, ...ready };
-}
-
-function resolveArithmetic({ op, at }: Expr & { kind: 'arithmetic' }, left: Typed, right: Typed): Typed {
-  const [one, other] = [asNumber(left, right), asNumber(right, left)];
-  if (scalarName(one.type) === 'void' || scalarName(other.type) === 'void') {
-    const type = scalarName(one.type) === 'void' ? other.type : one.type;
-    return { kind: 'literal', type, value: null };
-  }
-  const made = operation(op, one.type, other.type);
-  if (made === undefined) {
-    throw invalid(at, `${op} takes numbers, not ${formatType(left.type)} and ${formatType(right.type)}`);
-  }
-  const args = [cast(one, made.left, at), cast(other, made.right, at)];
-  return { kind: 'apply', type: made.result, args, apply: made.apply };
-}
-
-/** A text beside a number is read as double, and an integer literal beside a decimal has just its own digits, as in Spark. */
-function asNumber(typed: Typed, other: Typed): Typed {
-  if (typed.kind === 'literal' && isIntegral(typed.type) && other.type.kind === 'decimal') {
-    const { value } = typed;
-    if (typeof value !== 'number' && typeof value !== 'bigint') return typed;
-    return cast(typed, decimal(value.toString().replace('-', '').length, 0), 0);
-  }
-  if (scalarName(typed.type) !== 'string' || scalarName(other.type) === 'string') return typed;
-  return cast(typed, { kind: 'primitive', name: 'double' }, 0);
-}
-
-function resolveCall({ name, at }: Expr & { kind: 'call' }, args: readonly Typed[]): Typed {
-  if (name === 'coalesce' && args[0] !== undefined) {
-    const parts = meet([args[0], ...args.slice(1)], at);
-    return { kind: 'coalesce', type: parts[0].type, args: parts };
-  }
-  const call = resolveFunction(
-    name,
-    args.map(({ type }) => type),
-  );
-  if (call === undefined) {
-    const near = FUNCTION_NAMES.includes(name) ? undefined : nearest(name, FUNCTION_NAMES);
-    const hint = near === undefined ? `known are ${FUNCTION_NAMES.join(', ')}` : `did you mean ${near}?`;
-    const known = FUNCTION_NAMES.includes(name);
-    throw invalid(at, known ? `${name} does not take these arguments` : `no function ${name}`, hint);
-  }
-  const params = args.map((arg, index) => cast(arg, call.params[index] ?? arg.type, at));
-  return { kind: 'apply', type: call.result, args: params, apply: call.apply };
+function assertComparable(type: DataType, at: number): void {
+  const name = scalarName(type);
+  if (name === undefined || name === 'variant')
+    throw invalid(at, `values of ${formatType(type)} cannot be compared`);
 }

@@ -9,10 +9,10 @@ export type Token = {
   readonly end: number;
 };
 
-const SPACE = /(?:\s|--[^\n]*|\/\*[\s\S]*?\*\/)*/y;
+const SPACE = /(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/y;
 const WORD = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?:BD|[LSYDF])?(?![\p{L}\p{N}_])/iuy;
-const SYMBOL = /<=>|<=|>=|<>|!=|==|[=<>!+\-*/%(),.]/y;
+const SYMBOL = /<=>|>>>|<<|>>|<=|>=|<>|!=|==|::|\|\||[=<>!+\-*/%(),.[\]&|^~]/y;
 
 /** Splits a text into tokens; the last one is `end`. */
 export function tokenize(text: string): Token[] {
@@ -37,12 +37,24 @@ function readToken(text: string, at: number): Token {
   const first = text[at];
   if (first === "'" || first === '"') return readString(text, at, first);
   if (first === '`') return readName(text, at);
+  if ((first === 'r' || first === 'R') && isQuote(text[at + 1])) return readRaw(text, at);
   for (const [kind, pattern] of PATTERNS) {
     pattern.lastIndex = at;
     const match = pattern.exec(text)?.[0];
     if (match !== undefined) return { kind, text: match, at, end: at + match.length };
   }
   throw invalid(at, `unexpected character ${JSON.stringify(first)}`);
+}
+
+function isQuote(unit: string | undefined): boolean {
+  return unit === "'" || unit === '"';
+}
+
+/** `r'…'`: nothing in it is an escape. */
+function readRaw(text: string, at: number): Token {
+  const end = text.indexOf(text[at + 1] ?? '', at + 2);
+  if (end < 0) throw invalid(at, 'a text without its closing quote');
+  return { kind: 'string', text: text.slice(at + 2, end), at, end: end + 1 };
 }
 
 const PATTERNS = [

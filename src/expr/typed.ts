@@ -1,6 +1,7 @@
 import type { DataType, Value } from '../schema/types.js';
+import type { ArithmeticOp, CompareOp } from './ast.js';
 import type { Convert } from './casts.js';
-import type { CompareOp } from './ast.js';
+import type { LikePattern } from './like.js';
 
 /** An expression whose names and types are settled: each part has the type that its place asks for. */
 export type Typed = { readonly type: DataType } & (
@@ -13,19 +14,51 @@ export type Typed = { readonly type: DataType } & (
   | { readonly kind: 'not' | 'isNull'; readonly of: Typed }
   /** All of the list's parts have the type of `of`. */
   | { readonly kind: 'in'; readonly of: Typed; readonly list: readonly Typed[] }
-  /** `prefix` is what each matching text begins with. */
-  | {
-      readonly kind: 'like';
-      readonly of: Typed;
-      readonly prefix: string;
-      readonly matches: (text: string) => boolean;
-    }
+  | { readonly kind: 'like'; readonly of: Typed; readonly pattern: LikePattern }
   | { readonly kind: 'cast'; readonly of: Typed; readonly convert: Convert; readonly monotone: boolean }
-  /** A function of values that are not null; null as soon as one of them is. */
+  | {
+      readonly kind: 'arithmetic';
+      readonly op: ArithmeticOp;
+      readonly left: Typed;
+      readonly right: Typed;
+      readonly apply: (args: readonly Value[]) => Value;
+    }
+  /** A function; null as soon as an argument is null, unless it sees nulls itself. */
   | {
       readonly kind: 'apply';
       readonly args: readonly Typed[];
+      readonly seesNulls: boolean;
       readonly apply: (args: readonly Value[]) => Value;
     }
   | { readonly kind: 'coalesce'; readonly args: readonly Typed[] }
+  | { readonly kind: 'case'; readonly branches: readonly TypedBranch[]; readonly otherwise: Typed }
 );
+
+export type TypedBranch = { readonly when: Typed; readonly then: Typed };
+
+/** The parts that an expression is made of. */
+export function partsOf(typed: Typed): readonly Typed[] {
+  switch (typed.kind) {
+    case 'literal':
+    case 'column':
+      return [];
+    case 'compare':
+    case 'arithmetic':
+      return [typed.left, typed.right];
+    case 'and':
+    case 'or':
+      return typed.items;
+    case 'apply':
+    case 'coalesce':
+      return typed.args;
+    case 'in':
+      return [typed.of, ...typed.list];
+    case 'not':
+    case 'isNull':
+    case 'like':
+    case 'cast':
+      return [typed.of];
+    case 'case':
+      return [...typed.branches.flatMap(({ when, then }) => [when, then]), typed.otherwise];
+  }
+}

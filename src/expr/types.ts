@@ -1,4 +1,4 @@
-import { decimal, DECIMAL_PRECISION_MAX, DOUBLE, primitive } from '../schema/build.js';
+import { decimal, DECIMAL_PRECISION_MAX, DOUBLE, STRING, TIMESTAMP, TIMESTAMP_NTZ } from '../schema/build.js';
 import type { DataType, DecimalType, PrimitiveName } from '../schema/types.js';
 
 /** The name of a primitive type, `decimal` for decimals, undefined for what has parts. */
@@ -41,7 +41,10 @@ export function asDecimal(type: DataType): DecimalType {
   return type.kind === 'decimal' ? type : decimal(INTEGER_DIGITS[numericRank(type) ?? 3] ?? 20, 0);
 }
 
-/** The type in which two numbers meet; undefined if either is none. A decimal meets a float as double, as in Spark. */
+/**
+ * The type in which two numbers meet; undefined if either is none. A decimal meets a float as double, as in Spark, and of
+ * two decimals with too many digits between them the whole part is kept.
+ */
 export function widerNumber(one: DataType, other: DataType): DataType | undefined {
   const left = numericRank(one);
   const right = numericRank(other);
@@ -50,7 +53,9 @@ export function widerNumber(one: DataType, other: DataType): DataType | undefine
     if (left > 4 || right > 4) return DOUBLE;
     const [a, b] = [asDecimal(one), asDecimal(other)];
     const scale = Math.max(a.scale, b.scale);
-    return boundedDecimal(Math.max(a.precision - a.scale, b.precision - b.scale) + scale, scale);
+    const digits = Math.max(a.precision - a.scale, b.precision - b.scale) + scale;
+    const over = Math.max(0, digits - DECIMAL_PRECISION_MAX);
+    return decimal(digits - over, Math.max(0, scale - over));
   }
   return left >= right ? one : other;
 }
@@ -58,7 +63,7 @@ export function widerNumber(one: DataType, other: DataType): DataType | undefine
 /** At least this many fraction digits are kept where a result has too many digits. */
 const SCALE_KEPT = 6;
 
-/** Spark's way to bring a result type down to 38 digits: fraction digits go first, but not below six. */
+/** Spark's way to bring the type of a sum or product down to 38 digits: fraction digits go first, but not below six. */
 export function boundedDecimal(precision: number, scale: number): DecimalType {
   if (precision <= DECIMAL_PRECISION_MAX) return decimal(precision, scale);
   const whole = precision - scale;
@@ -66,32 +71,75 @@ export function boundedDecimal(precision: number, scale: number): DecimalType {
   return decimal(DECIMAL_PRECISION_MAX, kept);
 }
 
-/** The type in which two values are compared; undefined if they have no common ground. */
+/**
+ * The type in which two values are compared by an operator; undefined if they have no common ground. A text is read as
+ * what stands beside it, beside a decimal as double. Docs, "Types that meet" in expressions.md.
+ */
+export function comparedType(one: DataType, other: DataType): DataType | undefined {
+  const [left, right] = [scalarName(one), scalarName(other)];
+  if (left === 'string' && right !== 'string') return besideText(other);
+  if (right === 'string' && left !== 'string') return besideText(one);
+  return commonType(one, other);
+}
+
+/** The type in which the alternatives of one place meet (a list, branches); undefined if there is none. Texts win. */
 export function commonType(one: DataType, other: DataType): DataType | undefined {
-  const left = scalarName(one);
-  const right = scalarName(other);
-  if (left === undefined || right === undefined) return undefined;
-  if (left === 'variant' || right === 'variant') return undefined;
+  if (sameType(one, other)) return one;
+  const [left, right] = [scalarName(one), scalarName(other)];
   if (left === 'void') return other;
   if (right === 'void') return one;
+  if (left === undefined || right === undefined) return commonNested(one, other);
   const number = widerNumber(one, other);
   if (number !== undefined) return number;
-  if (left === right) return one;
-  if (left === 'string') return fromString(other);
-  if (right === 'string') return fromString(one);
+  if (left === 'string') return joinsText(right) ? one : undefined;
+  if (right === 'string') return joinsText(left) ? other : undefined;
   return isTime(left) && isTime(right) ? laterTime(left, right) : undefined;
 }
 
-/** Spark reads a text beside a value of another type as that type; beside an integer as bigint, beside a float as double. */
-function fromString(type: DataType): DataType {
-  if (isIntegral(type)) return primitive('long');
-  return isFloating(type) ? DOUBLE : type;
+function commonNested(one: DataType, other: DataType): DataType | undefined {
+  if (one.kind !== 'array' || other.kind !== 'array') return undefined;
+  const element = commonType(one.element, other.element);
+  return element && { kind: 'array', element, containsNull: one.containsNull || other.containsNull };
 }
 
-function isTime(name: string): boolean {
+/** Whether the two hold the same values: names of struct fields count, their nullability does not. */
+export function sameType(one: DataType, other: DataType): boolean {
+  switch (one.kind) {
+    case 'primitive':
+      return other.kind === 'primitive' && one.name === other.name;
+    case 'decimal':
+      return other.kind === 'decimal' && one.precision === other.precision && one.scale === other.scale;
+    case 'array':
+      return other.kind === 'array' && sameType(one.element, other.element);
+    case 'map':
+      return other.kind === 'map' && sameType(one.key, other.key) && sameType(one.value, other.value);
+    case 'struct':
+      return (
+        other.kind === 'struct' &&
+        one.fields.length === other.fields.length &&
+        one.fields.every(({ name, type }, i) => {
+          const field = other.fields[i];
+          return field !== undefined && field.name === name && sameType(type, field.type);
+        })
+      );
+  }
+}
+
+function besideText(type: DataType): DataType | undefined {
+  const name = scalarName(type);
+  if (name === 'void') return STRING;
+  if (name === 'decimal') return DOUBLE;
+  return name === undefined || name === 'variant' ? undefined : type;
+}
+
+function joinsText(name: string): boolean {
+  return name !== 'binary' && name !== 'boolean' && name !== 'variant';
+}
+
+export function isTime(name: string | undefined): boolean {
   return name === 'date' || name === 'timestamp' || name === 'timestamp_ntz';
 }
 
 function laterTime(left: string, right: string): DataType {
-  return left === 'timestamp' || right === 'timestamp' ? primitive('timestamp') : primitive('timestamp_ntz');
+  return left === 'timestamp' || right === 'timestamp' ? TIMESTAMP : TIMESTAMP_NTZ;
 }

@@ -1,7 +1,7 @@
 import { must } from '../base/errors.js';
 import { takeRows, type ArrowTable } from '../columnar/arrow.js';
 import { reader } from '../columnar/cells.js';
-import { compileCondition } from '../expr/evaluate.js';
+import { compileCondition } from '../expr/compile.js';
 import type { Expr } from '../expr/parse.js';
 import type { StructType, Value } from '../schema/types.js';
 

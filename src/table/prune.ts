@@ -1,5 +1,5 @@
 import { columnsIn } from '../expr/columns.js';
-import { compileMayMatch, type Bounds } from '../expr/may-match.js';
+import { compileVerdict, type Bounds } from '../expr/may-match.js';
 import type { Expr } from '../expr/parse.js';
 import type { AddFile } from '../protocol/actions.js';
 import { parseStats, statsPath, type FileStats } from '../protocol/stats.js';
@@ -23,9 +23,9 @@ export function* pruneFiles(
     yield* files;
     return;
   }
-  const mayMatch = compileMayMatch(where, layout.schema);
+  const verdictOf = compileVerdict(where, layout.schema);
   const boundsOf = fileBounds(layout, columnsIn(where, layout.schema));
-  for (const file of files) if (mayMatch(boundsOf(file))) yield file;
+  for (const file of files) if (verdictOf(boundsOf(file)) !== 'no') yield file;
 }
 
 /** What the log knows of these columns in one file. */
@@ -55,6 +55,7 @@ function fileBounds(layout: TableLayout, columns: readonly string[]): (file: Add
       min: (path) => bound(constant(path), stats?.minValues.get(pathOf(path))),
       max: (path) => bound(constant(path), stats?.maxValues.get(pathOf(path))),
       nullCount: (path) => nullCount(constant(path), stats, pathOf(path)),
+      constant: (column) => constant([column]),
     };
   };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isSluiceError } from '../../src/base/errors.js';
 import { columnsIn } from '../../src/expr/columns.js';
-import { compile, compileCondition } from '../../src/expr/evaluate.js';
+import { compile, compileCondition } from '../../src/expr/compile.js';
 import { parseExpression } from '../../src/expr/parse.js';
 import { parseColumnsText } from '../../src/schema/type-text.js';
 import { struct } from '../../src/schema/build.js';
@@ -144,15 +144,15 @@ describe('numbers', () => {
     ['1 / 0', null],
     ['1 % 0', null],
     ['-7 % 3', -1],
-    ['2147483647 + 1', null],
+    ['2147483647 + 1', -2147483648],
     ['2147483647L + 1', 2147483648n],
-    ['9223372036854775807 + 1', null],
+    ['9223372036854775807 + 1', -(2n ** 63n)],
     ['-9223372036854775808', -(2n ** 63n)],
     ['-2147483648', -(2 ** 31)],
     ['-128Y', -128],
-    ['small + 1Y', null],
+    ['small + 1Y', -128],
     ['small + 1', 128],
-    ['-cast(-128 as tinyint)', null],
+    ['-cast(-128 as tinyint)', -128],
     ['0.1 + 0.2', 3n],
     ['amount * 2', 24690n],
     ['amount / 2', 61725000n],
@@ -175,8 +175,13 @@ describe('casts', () => {
     ['cast(name as int)', null],
     ['cast(2.5 as int)', 2],
     ['cast(-2.5D as int)', -2],
-    ['cast(300 as tinyint)', null],
-    ['cast(1e30 as bigint)', null],
+    ['cast(300 as tinyint)', 44],
+    ['try_cast(300 as tinyint)', null],
+    ['try_cast(-129.5D as tinyint)', null],
+    ['try_cast(-128.5D as tinyint)', -128],
+    ["try_cast('1.5' as int)", null],
+    ["'1.5'::int", 1],
+    ['cast(1e30 as bigint)', 2n ** 63n - 1n],
     ['cast(2.345 as decimal(5,2))', 235n],
     ['cast(-2.345 as decimal(5,2))', -235n],
     ['cast(1000 as decimal(5,2))', null],
@@ -284,7 +289,7 @@ describe('what cannot be used is refused with its position', () => {
     ['nosuch(1)', 1],
     ['lower(1, 2)', 1],
     ['n and true', 1],
-    ['ok = 1', 4],
+    ['ok > 1', 4],
     ['tags = 1', 6],
     ["day = 'someday'", 5],
     ["DATE '2020-13-01'", 1],
