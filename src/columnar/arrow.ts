@@ -1,4 +1,4 @@
-import { Schema, Table, tableFromIPC, tableToIPC, Vector } from 'apache-arrow';
+import { Schema, Table, tableFromIPC, tableToIPC, Vector, type Field } from 'apache-arrow';
 import { assert, must } from '../base/errors.js';
 import type { DataType, StructField, StructType, Value } from '../schema/types.js';
 import { arrowField, arrowTypeText } from './arrow-types.js';
@@ -11,7 +11,7 @@ import { TableBuilder } from './table-builder.js';
 export type { Table as ArrowTable, RecordBatch as ArrowBatch, Vector as ArrowVector } from 'apache-arrow';
 export { arrowSchema, structOf } from './arrow-types.js';
 export { conform } from './conform.js';
-export { filterRows } from './filter.js';
+export { rowSelector } from './filter.js';
 export { takeRows } from './take.js';
 
 /** A table of no rows. */
@@ -93,6 +93,25 @@ export function project(table: Table, names: readonly string[]): Table {
     return batchOf(schema, columns, batch.numRows);
   });
   return new Table(schema, batches);
+}
+
+/** The named columns, each from the table that has it, in the order given. The tables have the same number of rows. */
+export function beside(tables: readonly Table[], names: readonly string[]): Table {
+  const rows = tables[0]?.numRows ?? 0;
+  const fields: Field[] = [];
+  const columns = names.map((name) => {
+    const table = must(
+      tables.find(({ schema }) => schema.fields.some((field) => field.name === name)),
+      `a table with the column ${name}`,
+    );
+    const field = must(
+      table.schema.fields.find((one) => one.name === name),
+      `column ${name}`,
+    );
+    fields.push(field);
+    return concatData(columnChunks(table, name), field.type);
+  });
+  return tableOfData(fields, columns, rows);
 }
 
 /** The table with the column in place of the one of that name, or else after all others. */

@@ -1,29 +1,32 @@
-import type { Table } from 'apache-arrow';
-import { columnsIn } from '../expr/columns.js';
-import { compileCondition } from '../expr/compile.js';
-import type { Expr } from '../expr/parse.js';
-import type { StructType, Value } from '../schema/types.js';
-import { reader } from './cells.js';
+import type { RecordBatch, Table } from 'apache-arrow';
+import type { Expr } from '../expr/ast.js';
+import { compileSelection } from '../expr/select.js';
+import type { StructType } from '../schema/types.js';
+import { batchView } from './batch.js';
 
 /**
- * The rows for which a condition is true (not false, not unknown), ascending. The table must have, under the names of
- * `struct`, the columns that the condition reads; it may lack others.
+ * A condition over tables: gives the rows for which it is true (not false, not unknown), ascending. The tables must have,
+ * under the names of `struct`, the columns that the condition reads; they may lack others.
  *
  * @throws SluiceError EXPRESSION_INVALID for a name that `struct` does not have or types that do not go together
  */
-export function filterRows(table: Table, struct: StructType, condition: Expr): Uint32Array {
-  const test = compileCondition(condition, struct);
-  const needed = new Set(columnsIn(condition, struct));
-  const readers = struct.fields.map((field) =>
-    needed.has(field.name) ? reader(table, field.name, field.type) : undefined,
-  );
-  const { numRows } = table;
-  const found = new Uint32Array(numRows);
-  let count = 0;
-  let row = 0;
-  const read = (column: number): Value => readers[column]?.(row) ?? null;
-  for (; row < numRows; row++) {
-    if (test(read) === true) found[count++] = row;
-  }
-  return found.subarray(0, count);
+export function rowSelector(condition: Expr, struct: StructType): (table: Table) => Uint32Array {
+  const select = compileSelection(condition, struct);
+  const ofBatch = (batch: RecordBatch): Uint32Array => {
+    const names = batch.schema.fields.map(({ name }) => name);
+    return select(batchView(struct, batch.numRows, (name) => batch.data.children[names.indexOf(name)]));
+  };
+  return (table) => {
+    const [only, ...others] = table.batches;
+    if (only === undefined) return new Uint32Array(0);
+    if (others.length === 0) return ofBatch(only);
+    const found = new Uint32Array(table.numRows);
+    let count = 0;
+    let start = 0;
+    for (const batch of table.batches) {
+      for (const row of ofBatch(batch)) found[count++] = start + row;
+      start += batch.numRows;
+    }
+    return found.subarray(0, count);
+  };
 }

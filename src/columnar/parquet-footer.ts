@@ -26,11 +26,22 @@ export type Excerpt = {
 
 /** Field ids of Apache Parquet's `parquet.thrift`. */
 const File = { schema: 2, rows: 3, groups: 4, keyValues: 5, orders: 7 } as const;
-const Element = { type: 1, name: 4, children: 5 } as const;
+const Element = { type: 1, repetition: 3, name: 4, children: 5 } as const;
 const Group = { columns: 1, rows: 3, sorting: 4, fileOffset: 5 } as const;
 const Chunk = { filePath: 1, fileOffset: 2, meta: 3, indexes: [4, 5, 6, 7] } as const;
-const Meta = { compressed: 7, dataPage: 9, indexPage: 10, dictionaryPage: 11, blooms: [14, 15] } as const;
+const Meta = {
+  compressed: 7,
+  dataPage: 9,
+  indexPage: 10,
+  dictionaryPage: 11,
+  statistics: 12,
+  blooms: [14, 15],
+} as const;
+const REPEATED = 2;
 const INT96 = 3;
+
+/** A column that holds values: its place among the column chunks, and its own part of the schema. */
+export type LeafColumn = { readonly leaf: number; readonly element: ThriftStruct };
 
 /** The footer of a Parquet file, and how to cut the file down to some of its columns and row groups. */
 export class ParquetFooter {
@@ -99,6 +110,27 @@ export class ParquetFooter {
     return { ranges, footer: encodeThrift(file) };
   }
 
+  /** The leaf that the names lead to through structs alone, from the outside in; undefined if they lead to none. */
+  leafAt(path: readonly string[]): LeafColumn | undefined {
+    const subtree = this.subtrees[this.columns.findIndex(({ name }) => name === path[0])];
+    return subtree && leafIn(subtree, path);
+  }
+
+  /** The writer's statistics of a leaf in a row group, and whether `min_value` and `max_value` are in a known order. */
+  statistics(
+    group: number,
+    { leaf }: LeafColumn,
+  ): { readonly statistics: ThriftStruct | undefined; readonly ordered: boolean } {
+    const chunk = entry(structs(entry(this.groups, group), Group.columns), leaf);
+    const statistics = asStruct(chunk.get(Chunk.meta)?.value).get(Meta.statistics)?.value;
+    const orders = this.file.get(File.orders)?.value;
+    const order = orders === undefined ? undefined : asList(orders).items[leaf];
+    return {
+      statistics: statistics === undefined ? undefined : asStruct(statistics),
+      ordered: order !== undefined && asStruct(order).has(1),
+    };
+  }
+
   private schemaOf(kept: readonly Subtree[]): ThriftStruct[] {
     const root = new Map(entry(structs(this.file, File.schema), 0));
     root.set(Element.children, { wire: Wire.i32, value: kept.length });
@@ -129,6 +161,28 @@ function topLevel(schema: readonly ThriftStruct[]): Subtree[] {
     leaf += leaves;
   }
   return subtrees;
+}
+
+function leafIn({ elements, leaf }: Subtree, path: readonly string[]): LeafColumn | undefined {
+  let next = 0;
+  let at = leaf;
+  const skip = (): void => {
+    for (let open = 1; open > 0; open--) {
+      const children = optionalInteger(entry(elements, next++), Element.children) ?? 0;
+      if (children === 0) at++;
+      open += children;
+    }
+  };
+  for (let level = 0; ; level++) {
+    const element = entry(elements, next);
+    if (element.get(Element.repetition)?.value === REPEATED) return undefined;
+    const children = optionalInteger(element, Element.children) ?? 0;
+    if (level === path.length - 1) return children === 0 ? { leaf: at, element } : undefined;
+    next++;
+    let child = 0;
+    for (; child < children && nameOf(elements[next]) !== path[level + 1]; child++) skip();
+    if (child === children) return undefined;
+  }
 }
 
 function chunkRange(chunk: ThriftStruct): ByteRange {
@@ -185,6 +239,12 @@ function integer(parent: ThriftStruct, id: number): number {
   return value;
 }
 
+/** A number where there is one. */
+export function integerIn(parent: ThriftStruct, id: number): number | undefined {
+  const value = parent.get(id)?.value;
+  return typeof value === 'number' && value >= 0 ? value : undefined;
+}
+
 function optionalInteger(parent: ThriftStruct, id: number): number | undefined {
   const value = parent.get(id)?.value;
   if (value === undefined) return undefined;
@@ -197,7 +257,8 @@ function asList(value: ThriftValue | undefined): ThriftList {
   throw new SyntaxError('no list where one belongs');
 }
 
-function asStruct(value: ThriftValue | undefined): ThriftStruct {
+/** The struct that a value is. Throws SyntaxError for any other. */
+export function asStruct(value: ThriftValue | undefined): ThriftStruct {
   if (typeof value === 'object' && !(value instanceof Uint8Array) && !('items' in value)) return value;
   throw new SyntaxError('no struct where one belongs');
 }

@@ -14,6 +14,7 @@ import type { StructType } from '../schema/types.js';
 import { structOf } from './arrow-types.js';
 import { batchOf } from './assemble.js';
 import { MAGIC_BYTES, ParquetFooter, type ByteRange } from './parquet-footer.js';
+import { chunkStats, type ChunkStats } from './parquet-stats.js';
 
 /** The bytes of a Parquet file, wherever they are. */
 export interface ParquetSource {
@@ -51,6 +52,13 @@ export interface ParquetReader extends Disposable, AsyncDisposable {
     readonly columns?: readonly string[];
     readonly groups?: readonly number[];
   }): Promise<Table>;
+  /**
+   * What the footer tells of a column in a row group, by its names from the outside in: `absent` if the file has no such
+   * column, undefined for one below lists or maps. Nothing is read.
+   *
+   * @throws SluiceError CORRUPT_FILE if the footer contradicts itself
+   */
+  stats(group: number, path: readonly string[]): ChunkStats | 'absent' | undefined;
 }
 
 /**
@@ -113,6 +121,10 @@ class OpenFile implements ParquetReader {
       if (table.numRows !== rows) throw new RangeError(`${table.numRows} rows where the footer says ${rows}`);
       return table;
     });
+  }
+
+  stats(group: number, path: readonly string[]): ChunkStats | 'absent' | undefined {
+    return orCorrupt(this.source, () => chunkStats(this.footer, this.schema, group, path));
   }
 
   private hints(columns: readonly number[]): ReadonlyMap<string, string> {

@@ -5,3 +5,4 @@ export {
   type ParquetCompression,
   type ParquetWriteOptions,
 } from './parquet-write.js';
+export type { ChunkStats } from './parquet-stats.js';

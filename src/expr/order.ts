@@ -7,17 +7,20 @@ import type { Value } from '../schema/types.js';
  * is greater than any other number, the zeros are equal, texts and bytes go by their (UTF-8) bytes, false is before true.
  */
 export function compareValues(one: Value, other: Value): number {
-  if (typeof one === 'number' && typeof other === 'number') {
-    if (one < other) return -1;
-    if (one > other) return 1;
-    return one === other ? 0 : Number(Number.isNaN(one)) - Number(Number.isNaN(other));
-  }
+  if (typeof one === 'number' && typeof other === 'number') return compareNumbers(one, other);
   if (typeof one === 'bigint' && typeof other === 'bigint') return one < other ? -1 : one > other ? 1 : 0;
   if (typeof one === 'string' && typeof other === 'string')
     return one === other ? 0 : compareUtf8(one, other);
   if (typeof one === 'boolean' && typeof other === 'boolean') return Number(one) - Number(other);
   if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
   throw new InvariantError(`a ${typeof one} compared to a ${typeof other}`);
+}
+
+/** -1, 0 or 1: NaN equals itself and is the greatest, the zeros are equal. */
+export function compareNumbers(one: number, other: number): number {
+  if (one < other) return -1;
+  if (one > other) return 1;
+  return one === other ? 0 : Number(Number.isNaN(one)) - Number(Number.isNaN(other));
 }
 
 function compareBytes(one: Uint8Array, other: Uint8Array): number {

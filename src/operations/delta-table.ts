@@ -1,14 +1,15 @@
 import { never } from '../base/signals.js';
 import { concat, emptyTable, type ArrowBatch, type ArrowTable } from '../columnar/arrow.js';
-import { parseExpression } from '../expr/parse.js';
 import { recordCount } from '../protocol/stats.js';
 import type { StructType } from '../schema/types.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import { pruneFiles } from '../table/prune.js';
 import { scan } from '../table/scan.js';
 import { openSnapshot, type Snapshot } from '../table/snapshot.js';
 import { append } from './append.js';
 import { readChanges } from './change-feed.js';
 import { firstVersionSince, lastVersionUntil } from './commit-list.js';
+import { conditionNow } from './condition.js';
 import { tableDetail, type TableDetail } from './detail.js';
 import { readHistory, type HistoryEntry } from './history.js';
 import { mustFindColumns } from './merge/locate.js';
@@ -27,7 +28,7 @@ export type OpenOptions = Cancellable & (Moment | { readonly version?: never; re
 export type ReadOptions = Cancellable & {
   /** Columns by name, in the order wanted. Default: all. */
   readonly columns?: readonly string[];
-  /** Spark SQL: rows for which it is true. */
+  /** Spark SQL: rows for which it is true. docs/expressions.md lists the language. */
   readonly where?: string;
 };
 
@@ -103,9 +104,15 @@ export class DeltaTable {
     return this.#snapshot.schema;
   }
 
-  /** The live data files. */
-  files(): readonly FileEntry[] {
-    return this.#snapshot.files.toArray().map((file) => ({
+  /**
+   * The live data files; with `where` those that may hold a row for which it is true, by partition values and stats.
+   *
+   * @throws SluiceError EXPRESSION_INVALID
+   */
+  files(options: Pick<ReadOptions, 'where'> = {}): readonly FileEntry[] {
+    const { layout, files } = this.#snapshot;
+    const where = options.where === undefined ? undefined : conditionNow(options.where);
+    return [...pruneFiles(layout, files, where)].map(({ file }) => ({
       path: file.path,
       sizeInBytes: file.size,
       modifiedAtMs: file.modificationTime,
@@ -139,7 +146,7 @@ export class DeltaTable {
   /** All rows asked for as one Arrow table, in memory. */
   async toArrow(options: LimitedReadOptions = {}): Promise<ArrowTable> {
     const tables: ArrowTable[] = [];
-    for await (const rows of this.#limited(options)) tables.push(rows);
+    for await (const rows of this.#tables(options)) tables.push(rows);
     return tables.length === 0 ? emptyTable(this.#columns(options.columns)) : concat(tables);
   }
 
@@ -147,7 +154,7 @@ export class DeltaTable {
   async toRows(options: LimitedReadOptions = {}): Promise<PlainRow[]> {
     const struct = this.#columns(options.columns);
     const found: PlainRow[] = [];
-    for await (const rows of this.#limited(options)) {
+    for await (const rows of this.#tables(options)) {
       for (const row of plainRows(rows, struct)) found.push(row);
     }
     return found;
@@ -190,23 +197,14 @@ export class DeltaTable {
     return { kind: 'struct', fields: mustFindColumns(this.#snapshot, layout, names) };
   }
 
-  #tables({ signal = never, columns, where }: ReadOptions): AsyncIterable<ArrowTable> {
+  #tables({ signal = never, columns, where, limit }: LimitedReadOptions): AsyncIterable<ArrowTable> {
     this.#columns(columns);
     return scan(this.#snapshot, {
       signal,
       ...(columns === undefined ? {} : { columns }),
-      ...(where === undefined ? {} : { where: parseExpression(where) }),
+      ...(where === undefined ? {} : { where: conditionNow(where) }),
+      ...(limit === undefined ? {} : { limit }),
     });
-  }
-
-  async *#limited(options: LimitedReadOptions): AsyncGenerator<ArrowTable, void, undefined> {
-    let left = options.limit ?? Infinity;
-    if (left <= 0) return;
-    for await (const rows of this.#tables(options)) {
-      yield rows.numRows <= left ? rows : rows.slice(0, left);
-      left -= rows.numRows;
-      if (left <= 0) return;
-    }
   }
 
   async #firstVersion(moment: Moment, signal: AbortSignal): Promise<number> {

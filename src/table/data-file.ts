@@ -1,6 +1,8 @@
 import { SluiceError, isSluiceError, unreachable } from '../base/errors.js';
 import { conform, constantColumn, withColumn, type ArrowTable } from '../columnar/arrow.js';
-import { openParquet, type ParquetReader } from '../columnar/parquet.js';
+import { openParquet, type ChunkStats, type ParquetReader } from '../columnar/parquet.js';
+import { castBetween } from '../expr/casts.js';
+import type { Bounds } from '../expr/may-match.js';
 import type { DeletionVectorDescriptor, PartitionValues } from '../protocol/actions.js';
 import type { RowSet } from '../protocol/row-set.js';
 import type { DataType, StructField, StructType, Value } from '../schema/types.js';
@@ -47,6 +49,8 @@ export interface DataFile extends Disposable {
    * lacks null, types that have widened since upcast, partition values constant.
    */
   read(options: ReadFileOptions): Promise<ArrowTable>;
+  /** What is known of a row group before it is read, by logical names: partition values, the footer's statistics. */
+  bounds(group: number): Bounds;
 }
 
 /**
@@ -113,6 +117,41 @@ class ParquetDataFile implements DataFile {
         withColumn(rows, field, constantColumn(field.type, this.#constant(field), rows.numRows)),
       this.#conform(table, { kind: 'struct', fields }, nameIn),
     );
+  }
+
+  bounds(group: number): Bounds {
+    const numRecords = this.groups[group]?.rows;
+    const stats = (path: readonly string[]) => this.#stats(group, path);
+    return {
+      numRecords,
+      min: (path) => stats(path)?.min,
+      max: (path) => stats(path)?.max,
+      nullCount: (path) => stats(path)?.nullCount,
+      constant: (column) => {
+        const field = this.#fields.find(({ name }) => name === column);
+        const isPartition = this.#layout.partitionColumns.includes(column);
+        return field !== undefined && isPartition ? this.#constant(field) : undefined;
+      },
+    };
+  }
+
+  /** In the type of the table: what is narrower in the file is widened, as its values are. */
+  #stats(group: number, path: readonly string[]): Omit<ChunkStats, 'type'> | undefined {
+    let fields = this.#fields;
+    let type: DataType | undefined;
+    const stored = path.map((name) => {
+      const field = fields.find((one) => one.name === name);
+      type = field?.type;
+      fields = type?.kind === 'struct' ? type.fields : [];
+      return field === undefined ? ABSENT : this.#nameIn(field);
+    });
+    const found = this.#parquet.stats(group, stored);
+    if (found === undefined || type === undefined) return undefined;
+    if (found === 'absent') return { min: undefined, max: undefined, nullCount: this.groups[group]?.rows };
+    const cast = castBetween(found.type, type);
+    const widen = (bound: Value | undefined): Value | undefined =>
+      bound === undefined || cast?.monotone !== true ? undefined : (cast.convert(bound) ?? undefined);
+    return { min: widen(found.min), max: widen(found.max), nullCount: found.nullCount };
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import { columnsIn } from '../expr/columns.js';
-import { compileVerdict, type Bounds } from '../expr/may-match.js';
+import { compileVerdict, type Bounds, type Verdict } from '../expr/may-match.js';
 import type { Expr } from '../expr/parse.js';
 import type { AddFile } from '../protocol/actions.js';
 import { parseStats, statsPath, type FileStats } from '../protocol/stats.js';
@@ -8,9 +8,12 @@ import { mapped, mappingMode, physicalName, physicalNames } from './column-mappi
 import type { TableLayout } from './layout.js';
 import { parsePartitionValue } from './partition-values.js';
 
+/** A file, and whether a condition is true for all of its rows or must be asked of each. */
+export type JudgedFile = { readonly file: AddFile; readonly verdict: Exclude<Verdict, 'no'> };
+
 /**
  * The files that may hold a row for which `where` is true, in their order: those that partition values or stats rule
- * out are left out, and nothing else is. All files without a condition.
+ * out are left out, and nothing else is. All files without a condition. `onSkipped` hears of each that is left out.
  *
  * @throws SluiceError EXPRESSION_INVALID for a condition that does not fit the table's columns
  */
@@ -18,14 +21,19 @@ export function* pruneFiles(
   layout: TableLayout,
   files: Iterable<AddFile>,
   where: Expr | undefined,
-): Generator<AddFile, void, undefined> {
+  onSkipped: () => void = () => {},
+): Generator<JudgedFile, void, undefined> {
   if (where === undefined) {
-    yield* files;
+    for (const file of files) yield { file, verdict: 'all' };
     return;
   }
   const verdictOf = compileVerdict(where, layout.schema);
   const boundsOf = fileBounds(layout, columnsIn(where, layout.schema));
-  for (const file of files) if (verdictOf(boundsOf(file)) !== 'no') yield file;
+  for (const file of files) {
+    const verdict = verdictOf(boundsOf(file));
+    if (verdict === 'no') onSkipped();
+    else yield { file, verdict };
+  }
 }
 
 /** What the log knows of these columns in one file. */

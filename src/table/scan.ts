@@ -1,9 +1,9 @@
-import { project, takeRows, type ArrowTable } from '../columnar/arrow.js';
+import { beside, project, rowSelector, takeRows, type ArrowTable } from '../columnar/arrow.js';
 import { columnsIn } from '../expr/columns.js';
+import { compileVerdict } from '../expr/may-match.js';
 import type { Expr } from '../expr/parse.js';
 import type { AddFile } from '../protocol/actions.js';
-import { openDataFile } from './data-file.js';
-import { rowFilter } from './filter.js';
+import { openDataFile, type DataFile } from './data-file.js';
 import { pruneFiles } from './prune.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -14,43 +14,173 @@ export type ScanOptions = {
   readonly where?: Expr;
   /** Only these files of the snapshot. Default: all live files. */
   readonly files?: Iterable<AddFile>;
+  /** At most so many rows, which ones is not said. */
+  readonly limit?: number;
+  /** Counts what the scan reads and what it need not read. */
+  readonly metrics?: ScanMetrics;
 };
+
+/** What scans have read and left unread so far, added up. */
+export type ScanMetrics = {
+  /** Files that partition values or stats ruled out. */
+  filesSkipped: number;
+  filesRead: number;
+  /** Row groups that the footer's statistics ruled out. */
+  groupsSkipped: number;
+  groupsRead: number;
+  /** Row groups of which only the columns of the condition were read, since no row met it. */
+  groupsWithoutRows: number;
+  /** Rows, deleted ones included, of the row groups that were read. */
+  rowsRead: number;
+};
+
+export function newScanMetrics(): ScanMetrics {
+  return {
+    filesSkipped: 0,
+    filesRead: 0,
+    groupsSkipped: 0,
+    groupsRead: 0,
+    groupsWithoutRows: 0,
+    rowsRead: 0,
+  };
+}
 
 /**
  * The live rows of a snapshot for which `where` is true, one batch a row group, in the order of the log; empty batches
- * are left out. Files that partition values or stats rule out are not opened. Holds one row group at a time.
+ * are left out. Files that partition values or stats rule out are not opened, row groups that the footer rules out are
+ * not read, and columns that the condition does not need only where it found rows. Holds one row group at a time.
  */
 export async function* scan(
   snapshot: Snapshot,
   options: ScanOptions,
 ): AsyncGenerator<ArrowTable, void, undefined> {
-  const { signal, where } = options;
+  const { signal, where, metrics = newScanMetrics() } = options;
   const { store, layout } = snapshot;
   const columns = options.columns ?? layout.schema.fields.map(({ name }) => name);
-  const read = where === undefined ? columns : [...new Set([...columns, ...columnsIn(where, layout.schema)])];
-  const filter = where === undefined ? undefined : rowFilter(where, layout.schema);
-  for (const add of pruneFiles(layout, options.files ?? snapshot.files, where)) {
+  const condition = where === undefined ? undefined : conditionOf(where, snapshot, columns);
+  let left = options.limit ?? Infinity;
+  const onSkipped = () => metrics.filesSkipped++;
+  for (const { file: add, verdict } of pruneFiles(
+    layout,
+    options.files ?? snapshot.files,
+    where,
+    onSkipped,
+  )) {
+    if (left <= 0) return;
     using file = await openDataFile(store, add, { layout, signal });
+    metrics.filesRead++;
     const deleted = (await file.deleted(signal))?.toArray();
-    for (const [index, group] of file.groups.entries()) {
-      const rows = await file.read({ signal, columns: read, groups: [index] });
-      const live = deleted === undefined ? rows : withoutRows(rows, group.firstRow, deleted);
-      const found = filter === undefined ? live : filter(live);
-      if (found.numRows > 0) yield project(found, columns);
+    const groups = readGroups(file, verdict === 'all' ? undefined : condition, {
+      columns,
+      deleted,
+      metrics,
+      signal,
+    });
+    for await (const rows of groups) {
+      if (rows.numRows === 0) continue;
+      yield rows.numRows <= left ? rows : rows.slice(0, left);
+      left -= rows.numRows;
+      if (left <= 0) return;
     }
   }
 }
 
-/** The rows but for those whose ordinal is in `deleted`, which ascends; the first row's ordinal is `firstRow`. */
-function withoutRows(rows: ArrowTable, firstRow: number, deleted: Float64Array): ArrowTable {
-  const kept = new Uint32Array(rows.numRows);
-  let count = 0;
-  let next = lowerBound(deleted, firstRow);
-  for (let row = 0; row < rows.numRows; row++) {
-    if (deleted[next] === firstRow + row) next++;
-    else kept[count++] = row;
+/** A condition, made ready once for all files. */
+type Condition = {
+  readonly verdictOf: ReturnType<typeof compileVerdict>;
+  readonly select: ReturnType<typeof rowSelector>;
+  /** The columns that the condition reads, and those that are wanted beside them. */
+  readonly reads: readonly string[];
+  readonly others: readonly string[];
+  /** Whether the others wait until the condition has found rows: as long as it finds none. */
+  late: boolean;
+};
+
+function conditionOf(where: Expr, { layout }: Snapshot, columns: readonly string[]): Condition {
+  const reads = columnsIn(where, layout.schema);
+  return {
+    verdictOf: compileVerdict(where, layout.schema),
+    select: rowSelector(where, layout.schema),
+    reads,
+    others: [...new Set(columns)].filter((name) => !reads.includes(name)),
+    late: true,
+  };
+}
+
+type Wanted = {
+  readonly columns: readonly string[];
+  readonly deleted: Float64Array | undefined;
+  readonly metrics: ScanMetrics;
+  readonly signal: AbortSignal;
+};
+
+async function* readGroups(
+  file: DataFile,
+  condition: Condition | undefined,
+  wanted: Wanted,
+): AsyncGenerator<ArrowTable, void, undefined> {
+  const { metrics, deleted, columns, signal } = wanted;
+  for (const [index, group] of file.groups.entries()) {
+    const verdict = condition?.verdictOf(file.bounds(index)) ?? 'all';
+    if (verdict === 'no') {
+      metrics.groupsSkipped++;
+      continue;
+    }
+    metrics.groupsRead++;
+    metrics.rowsRead += group.rows;
+    if (condition !== undefined && verdict === 'maybe') {
+      yield await readWhere(file, index, condition, wanted);
+      continue;
+    }
+    const rows = await file.read({ signal, columns, groups: [index] });
+    if (deleted === undefined) yield rows;
+    else yield takeUnless(rows, liveRows(allRows(rows.numRows), group.firstRow, deleted));
   }
-  return count === rows.numRows ? rows : takeRows(rows, kept.subarray(0, count));
+}
+
+/** The rows of a group for which the condition is true; a column that it does not read is not read for nothing. */
+async function readWhere(
+  file: DataFile,
+  index: number,
+  condition: Condition,
+  { columns, deleted, metrics, signal }: Wanted,
+): Promise<ArrowTable> {
+  const { reads, others, select } = condition;
+  const late = condition.late && others.length > 0 && reads.length > 0;
+  const first = await file.read({ signal, columns: late ? reads : [...reads, ...others], groups: [index] });
+  const found = select(first);
+  const live = deleted === undefined ? found : liveRows(found, file.groups[index]?.firstRow ?? 0, deleted);
+  condition.late = live.length === 0;
+  if (live.length === 0) {
+    if (late) metrics.groupsWithoutRows++;
+    return takeRows(first, live);
+  }
+  const kept = takeUnless(first, live);
+  if (!late) return project(kept, columns);
+  const rest = await file.read({ signal, columns: others, groups: [index] });
+  return beside([kept, takeUnless(rest, live)], columns);
+}
+
+function allRows(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, row) => row);
+}
+
+/** The rows, unless they are all, which cost no copy. */
+function takeUnless(table: ArrowTable, rows: Uint32Array): ArrowTable {
+  return rows.length === table.numRows ? table : takeRows(table, rows);
+}
+
+/** Those of the rows whose ordinal is not in `deleted`; both ascend, and the group's first row has the ordinal `firstRow`. */
+function liveRows(rows: Uint32Array, firstRow: number, deleted: Float64Array): Uint32Array {
+  const kept = new Uint32Array(rows.length);
+  let count = 0;
+  let next = lowerBound(deleted, firstRow + (rows[0] ?? 0));
+  for (const row of rows) {
+    const ordinal = firstRow + row;
+    while ((deleted[next] ?? Infinity) < ordinal) next++;
+    if (deleted[next] !== ordinal) kept[count++] = row;
+  }
+  return kept.subarray(0, count);
 }
 
 function lowerBound(sorted: Float64Array, value: number): number {

@@ -217,7 +217,7 @@ describe('pruning', () => {
           for (const text of conditions) {
             const where = parseExpression(text);
             const kept = new Set(
-              [...pruneFiles(snapshot.layout, snapshot.files, where)].map(({ path }) => path),
+              [...pruneFiles(snapshot.layout, snapshot.files, where)].map(({ file }) => file.path),
             );
             for (const add of snapshot.files) {
               const { stats: _stats, ...blind } = add;

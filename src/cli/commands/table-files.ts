@@ -1,11 +1,15 @@
 import { Option, type Command } from 'commander';
+import { conditionNow } from '../../operations/condition.js';
 import { recordCount } from '../../protocol/stats.js';
+import { pruneFiles } from '../../table/prune.js';
 import type { AddFile } from '../../protocol/actions.js';
 import { formatTimestampMicros } from '../../schema/text-values.js';
 import { leaf, type Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { plainTable } from '../formats/plain-table.js';
 import { openAsOf, withAsOf, type AsOf } from './table-options.js';
+
+type FilesOptions = AsOf & { readonly json?: boolean; readonly where?: string };
 
 /** A live file, as `--json` prints it. */
 type FileLine = {
@@ -22,14 +26,27 @@ type FileLine = {
 export function filesCommand(context: Context): Command {
   const command = leaf(context, 'files', {
     summary: 'list the live data files of a table',
-    examples: [{ line: 'table files ./lake/inventory/customers', does: 'with rows and deleted rows' }],
+    examples: [
+      { line: 'table files ./lake/inventory/customers', does: 'with rows and deleted rows' },
+      {
+        line: `table files ./lake/inventory/orders --where "region = 'EU'"`,
+        does: 'only the files that a read of these rows opens',
+      },
+    ],
   })
     .argument('<url>', 'the table')
+    .addOption(
+      new Option(
+        '--where <expr>',
+        'only files that may hold a row for which this Spark SQL expression is true',
+      ),
+    )
     .addOption(new Option('--json', 'one JSON object a line'));
-  return withAsOf(command).action(async (url: string, options: AsOf & { readonly json?: boolean }) => {
+  return withAsOf(command).action(async (url: string, options: FilesOptions) => {
+    const where = options.where === undefined ? undefined : conditionNow(options.where);
     const snapshot = await openAsOf(url, options, context.io.signal);
     const lines: FileLine[] = [];
-    for (const file of snapshot.files) lines.push(lineOf(file));
+    for (const { file } of pruneFiles(snapshot.layout, snapshot.files, where)) lines.push(lineOf(file));
     if (options.json === true) for (const line of lines) await context.out.line(JSON.stringify(line));
     else await context.out.line(filesText(lines));
     context.ended(ExitCode.done);

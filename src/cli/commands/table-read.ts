@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { ArrowTable } from '../../columnar/arrow.js';
-import { parseExpression } from '../../expr/parse.js';
+import { conditionNow } from '../../operations/condition.js';
 import { SluiceError } from '../../base/errors.js';
 import { nearest } from '../../base/names.js';
 import type { StructType } from '../../schema/types.js';
@@ -47,12 +46,16 @@ export function readCommand(context: Context): Command {
 
 async function read(context: Context, url: string, options: ReadOptions): Promise<void> {
   const { signal } = context.io;
-  const where = options.where === undefined ? undefined : parseExpression(options.where);
+  const where = options.where === undefined ? undefined : conditionNow(options.where);
   const snapshot = await openAsOf(url, options, signal);
   const struct = columnsOf(snapshot, options.columns);
   const columns = struct.fields.map(({ name }) => name);
-  const rows = scan(snapshot, { signal, columns, ...(where === undefined ? {} : { where }) });
-  const tables = options.limit === undefined ? rows : firstRows(rows, options.limit);
+  const tables = scan(snapshot, {
+    signal,
+    columns,
+    ...(where === undefined ? {} : { where }),
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+  });
   await writeRows(context, options.format, { tables, struct });
 }
 
@@ -69,17 +72,4 @@ function columnsOf({ schema, store }: Snapshot, wanted: readonly string[] | unde
     });
   });
   return { kind: 'struct', fields };
-}
-
-async function* firstRows(
-  tables: AsyncIterable<ArrowTable>,
-  limit: number,
-): AsyncGenerator<ArrowTable, void, undefined> {
-  let left = limit;
-  if (left === 0) return;
-  for await (const rows of tables) {
-    yield rows.numRows <= left ? rows : rows.slice(0, left);
-    left -= rows.numRows;
-    if (left <= 0) return;
-  }
 }
