@@ -33,4 +33,4 @@ export type Expr = { readonly at: number } & (
   | { readonly kind: 'field'; readonly of: Expr; readonly name: string }
 );
 
-export type Branch = { readonly when: Expr; readonly then: Expr };
+export type Branch = { readonly when: Expr; readonly result: Expr };

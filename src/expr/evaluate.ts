@@ -98,10 +98,10 @@ export function evaluator(typed: Typed): Evaluate {
 }
 
 function caseEvaluator(branches: readonly TypedBranch[], otherwise: Typed): Evaluate {
-  const ready = branches.map(({ when, then }) => ({ when: evaluator(when), then: evaluator(then) }));
+  const ready = branches.map(({ when, result }) => ({ when: evaluator(when), result: evaluator(result) }));
   const last = evaluator(otherwise);
   return (read) => {
-    for (const { when, then } of ready) if (when(read) === true) return then(read);
+    for (const { when, result } of ready) if (when(read) === true) return result(read);
     return last(read);
   };
 }

@@ -5,7 +5,6 @@ import {
   decimal,
   DECIMAL_PRECISION_MAX,
   primitive,
-  STRING,
   TIMESTAMP,
   TIMESTAMP_NTZ,
   VOID,

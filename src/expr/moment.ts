@@ -23,7 +23,10 @@ export function atMoment(expr: Expr, micros: bigint): Expr {
     case 'item':
       return { ...expr, of: inner(expr.of), key: inner(expr.key) };
     case 'case': {
-      const branches = expr.branches.map(({ when, then }) => ({ when: inner(when), then: inner(then) }));
+      const branches = expr.branches.map(({ when, result }) => ({
+        when: inner(when),
+        result: inner(result),
+      }));
       return { ...expr, branches, otherwise: expr.otherwise && inner(expr.otherwise) };
     }
     case 'call':

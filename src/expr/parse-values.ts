@@ -188,7 +188,7 @@ export abstract class ValueParser extends TokenCursor {
         operand === undefined
           ? value
           : { kind: 'compare', at: value.at, op: '=', left: operand, right: value };
-      branches.push({ when, then: this.expression() });
+      branches.push({ when, result: this.expression() });
     }
     if (branches.length === 0) throw this.unexpected('WHEN');
     const otherwise = this.takeWord('ELSE') ? this.expression() : undefined;

@@ -51,7 +51,7 @@ export function formatExpression(expr: Expr): string {
       return callText(expr);
     case 'case': {
       const branches = expr.branches.map(
-        ({ when, then }) => ` WHEN ${formatExpression(when)} THEN ${formatExpression(then)}`,
+        ({ when, result }) => ` WHEN ${formatExpression(when)} THEN ${formatExpression(result)}`,
       );
       const otherwise = expr.otherwise === undefined ? '' : ` ELSE ${formatExpression(expr.otherwise)}`;
       return `CASE${branches.join('')}${otherwise} END`;
@@ -134,7 +134,7 @@ function floatingText(value: number, single: boolean): string {
 }
 
 function textLiteral(text: string): string {
-  const escaped = text.replace(/[\\'\0\n\r\t\u001a]/g, (unit) => ESCAPES[unit] ?? unit);
+  const escaped = Array.from(text, (unit) => ESCAPES[unit] ?? unit).join('');
   return `'${escaped}'`;
 }
 

@@ -80,10 +80,7 @@ function isDays(type: DataType): boolean {
 }
 
 function plusDays(date: Typed, days: Typed, sign: 1 | -1, at: number): Typed {
-  const apply = ([from, count]: readonly Value[]): Value => {
-    const day = number(from) + sign * number(count);
-    return fitsDate(day) ? day : null;
-  };
+  const apply = ([from, count]: readonly Value[]): Value => (number(from) + sign * number(count)) | 0;
   return { kind: 'apply', type: DATE, args: [date, mustCast(days, INTEGER, at)], seesNulls: false, apply };
 }
 

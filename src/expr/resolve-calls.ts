@@ -56,8 +56,8 @@ export function applied(call: FunctionCall, args: readonly Typed[], at: number):
 /** CASE, its results in the type in which they meet. */
 export function caseOf(branches: readonly TypedBranch[], otherwise: Typed | undefined, at: number): Typed {
   const last: Typed = otherwise ?? { kind: 'literal', type: VOID, value: null };
-  const results = meet([...branches.map(({ then }) => then), last], at);
-  const made = branches.map(({ when }, i) => ({ when, then: results[i] ?? last }));
+  const results = meet([...branches.map(({ result }) => result), last], at);
+  const made = branches.map(({ when }, i) => ({ when, result: results[i] ?? last }));
   const end = results[branches.length] ?? last;
   return { kind: 'case', type: end.type, branches: made, otherwise: end };
 }
@@ -85,7 +85,7 @@ const choice: Form = {
   least: 3,
   most: 3,
   make: ([when, then, otherwise], at) =>
-    when && then && caseOf([{ when: asCondition(when, at), then }], otherwise, at),
+    when && then && caseOf([{ when: asCondition(when, at), result: then }], otherwise, at),
 };
 
 /** The greatest or least of the arguments that are not null; NaN is the greatest. */
@@ -117,7 +117,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
       least: 3,
       most: 3,
       make: ([of, then, otherwise], at) =>
-        of && then && caseOf([{ when: not(isNull(of)), then }], otherwise, at),
+        of && then && caseOf([{ when: not(isNull(of)), result: then }], otherwise, at),
     },
   ],
   [
@@ -129,7 +129,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
         one &&
         other &&
         caseOf(
-          [{ when: compared('=', one, other, at), then: { kind: 'literal', type: VOID, value: null } }],
+          [{ when: compared('=', one, other, at), result: { kind: 'literal', type: VOID, value: null } }],
           one,
           at,
         ),

@@ -84,9 +84,9 @@ class Resolver {
           expr.args.map((arg) => this.resolve(arg)),
         );
       case 'case': {
-        const branches = expr.branches.map(({ when, then }) => ({
+        const branches = expr.branches.map(({ when, result }) => ({
           when: asCondition(this.resolve(when), when.at),
-          then: this.resolve(then),
+          result: this.resolve(result),
         }));
         return caseOf(branches, expr.otherwise && this.resolve(expr.otherwise), expr.at);
       }

@@ -34,7 +34,7 @@ export type Typed = { readonly type: DataType } & (
   | { readonly kind: 'case'; readonly branches: readonly TypedBranch[]; readonly otherwise: Typed }
 );
 
-export type TypedBranch = { readonly when: Typed; readonly then: Typed };
+export type TypedBranch = { readonly when: Typed; readonly result: Typed };
 
 /** The parts that an expression is made of. */
 export function partsOf(typed: Typed): readonly Typed[] {
@@ -59,6 +59,6 @@ export function partsOf(typed: Typed): readonly Typed[] {
     case 'cast':
       return [typed.of];
     case 'case':
-      return [...typed.branches.flatMap(({ when, then }) => [when, then]), typed.otherwise];
+      return [...typed.branches.flatMap(({ when, result }) => [when, result]), typed.otherwise];
   }
 }

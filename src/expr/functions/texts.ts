@@ -66,8 +66,8 @@ function strip(value: string, set: string, leading: boolean, trailing: boolean):
   const all = Array.from(value);
   let from = 0;
   let upTo = all.length;
-  while (leading && from < upTo && chars.has(all[from] ?? '')) from++;
-  while (trailing && upTo > from && chars.has(all[upTo - 1] ?? '')) upTo--;
+  if (leading) while (from < upTo && chars.has(all[from] ?? '')) from++;
+  if (trailing) while (upTo > from && chars.has(all[upTo - 1] ?? '')) upTo--;
   return all.slice(from, upTo).join('');
 }
 

@@ -228,7 +228,7 @@ function makeDate(year: number, month: number, dayOfMonth: number): Value {
   return day(daysOf(year, month, dayOfMonth));
 }
 
-const plusDays: Resolve = fixed([DATE, INTEGER], DATE, ([days, count]) => day(number(days) + number(count)));
+const plusDays: Resolve = fixed([DATE, INTEGER], DATE, ([days, count]) => (number(days) + number(count)) | 0);
 const daysBetween: Resolve = fixed([DATE, DATE], INTEGER, ([end, start]) => number(end) - number(start));
 
 export const TIME_FUNCTIONS: readonly (readonly [string, Resolve])[] = [
@@ -254,7 +254,7 @@ export const TIME_FUNCTIONS: readonly (readonly [string, Resolve])[] = [
   ['date_format', dateFormat],
   ['date_add', plusDays],
   ['dateadd', plusDays],
-  ['date_sub', fixed([DATE, INTEGER], DATE, ([days, count]) => day(number(days) - number(count)))],
+  ['date_sub', fixed([DATE, INTEGER], DATE, ([days, count]) => (number(days) - number(count)) | 0)],
   ['datediff', daysBetween],
   ['date_diff', daysBetween],
   [
