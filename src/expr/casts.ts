@@ -1,13 +1,10 @@
 import { fitsTimestamp, powerOfTen } from '../schema/text-values.js';
 import type { DataType, Value } from '../schema/types.js';
 import { DAY_US, splitMicros } from './calendar.js';
-import { doubleOf, rounded, toDecimal, toInteger } from './number-casts.js';
+import { doubleOf, rounded, toDecimal, toInteger, type Convert } from './number-casts.js';
 import { fromText, toText } from './text-casts.js';
 import { trimmed } from './time-text.js';
 import { isFloating, isIntegral, isTime, numericRank, sameType, scalarName } from './types.js';
-
-/** Converts a value that is not null; null where the type cannot hold it. */
-export type Convert = (value: Value) => Value;
 
 export type Cast = {
   readonly convert: Convert;

@@ -1,7 +1,9 @@
 import { fitsDecimal, formatDecimal, parseDecimal, powerOfTen } from '../schema/text-values.js';
 import type { DataType, Value } from '../schema/types.js';
-import type { Convert } from './casts.js';
 import { numericRank, scalarName } from './types.js';
+
+/** Converts a value that is not null; null where the type cannot hold it. */
+export type Convert = (value: Value) => Value;
 
 const BITS: readonly number[] = [8, 16, 32, 64];
 

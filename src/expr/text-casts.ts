@@ -1,9 +1,8 @@
 import { unreachable } from '../base/errors.js';
 import { fitsDecimal, formatDecimal, parseDecimal } from '../schema/text-values.js';
 import type { DataType, Value } from '../schema/types.js';
-import type { Convert } from './casts.js';
 import { formatFloating } from './floating-text.js';
-import { bitsOf, rescaleRounded } from './number-casts.js';
+import { bitsOf, rescaleRounded, type Convert } from './number-casts.js';
 import { dateText, readDateText, readTimestampText, timestampText, trimmed } from './time-text.js';
 import { scalarName } from './types.js';
 

@@ -1,6 +1,6 @@
 import type { DataType, Value } from '../schema/types.js';
 import type { ArithmeticOp, CompareOp } from './ast.js';
-import type { Convert } from './casts.js';
+import type { Convert } from './number-casts.js';
 import type { LikePattern } from './like.js';
 
 /** An expression whose names and types are settled: each part has the type that its place asks for. */
