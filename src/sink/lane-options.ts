@@ -35,6 +35,8 @@ export type LaneOptions = {
   /** Runs once per batch, before it is settled. Takes the leases of what it leaves out. */
   readonly pipe: ((slices: readonly HeldSlice[], signal: AbortSignal) => Promise<Piped>) | undefined;
   readonly acknowledge: (partition: TopicPartition, next: number) => void;
+  /** The partition has to come again: the lane let go of what followed on what it wants now. */
+  readonly seek: (partition: TopicPartition) => void;
   readonly report: (report: LaneReport) => void;
   /** Told after each change: whoever is short of credit may want rows settled that now can be. */
   readonly changed: () => void;

@@ -37,6 +37,8 @@ export type Open = {
   readonly wishes: Wishes;
   /** Attempts in a row that failed with something that may pass. */
   readonly attempt: number;
+  /** Whether it was writing that failed: that the table can be read is then no sign that it is well. */
+  readonly cannotWrite: boolean;
 };
 
 /**
@@ -79,6 +81,8 @@ export type LaneEvent =
   | (TopicPartition & { readonly kind: 'skip'; readonly next: number })
   | { readonly kind: 'due'; readonly upTo: ReadonlyMap<string, number> }
   | { readonly kind: 'save-due' }
+  /** Others wait for credit that this lane's batch holds while it waits for its table. */
+  | { readonly kind: 'starved' }
   | { readonly kind: 'recovered'; readonly next: ReadonlyMap<string, number> }
   | { readonly kind: 'committed'; readonly next: ReadonlyMap<string, number> }
   | { readonly kind: 'nothing' }
@@ -114,6 +118,10 @@ export type Effect =
   /** Let go of what waits, or is kept aside, of these partitions. */
   | { readonly kind: 'drop'; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'drop-all' }
+  /** Let go of the rows that wait or are kept aside, for now: they are to come again. */
+  | { readonly kind: 'let-go' }
+  /** The partition has to come again from `next` on. */
+  | (TopicPartition & { readonly kind: 'seek'; readonly next: number })
   /** Rows below `next` that wait need not be settled any more. */
   | (TopicPartition & { readonly kind: 'trim'; readonly next: number })
   | (TopicPartition & { readonly kind: 'acknowledge'; readonly next: number })
@@ -135,8 +143,8 @@ export function bare({ topic, partition }: TopicPartition): TopicPartition {
 }
 
 /** What every open state has. */
-export function common({ standings, wishes, attempt }: Open): Open {
-  return { standings, wishes, attempt };
+export function common({ standings, wishes, attempt, cannotWrite }: Open): Open {
+  return { standings, wishes, attempt, cannotWrite };
 }
 
 /** The failure of a lane that was handed offsets beyond the ones it expected. */

@@ -10,8 +10,9 @@ import { initial, step } from './machine.js';
 import { failureOf, mayPass, rewound } from './failure.js';
 import type { LaneOptions } from './lane-options.js';
 import { ParkedEvents } from './parked-events.js';
+import { isFree } from './next-work.js';
 import type { Applied, BadRecord, Settled, Slice } from './settler.js';
-import { keyOf } from './standing.js';
+import { keyOf, wantedFrom } from './standing.js';
 
 type InFlight = { readonly slices: readonly HeldSlice[]; readonly piped: boolean };
 
@@ -52,9 +53,24 @@ export class TableLane {
     return this.#state.kind === 'filling' ? this.#held.bytes : 0;
   }
 
-  /** Whether what it does fails again and again, for now. */
-  get waiting(): boolean {
-    return 'attempt' in this.#state && this.#state.attempt > 0;
+  /** Bytes of a batch that waits for its table to be well. */
+  get stuckBytes(): number {
+    if (this.#state.kind !== 'retrying') return 0;
+    return (this.#inFlight?.slices ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** `waits`: what it does has failed, for now, and is to be done again before anything else; `over`: it has ended. */
+  get pace(): 'takes' | 'waits' | 'over' {
+    const state = this.#state;
+    if (state.kind === 'failed' || state.kind === 'stopped') return 'over';
+    return state.attempt > 0 && !isFree(state) ? 'waits' : 'takes';
+  }
+
+  /** Whether something has to come again that the source had handed over. */
+  get behind(): boolean {
+    const state = this.#state;
+    if (state.kind === 'failed' || state.kind === 'stopped') return false;
+    return [...state.standings.values()].some(({ behind }) => behind !== 'no');
   }
 
   /** Whether bytes come back when the work in flight is done. */
@@ -73,6 +89,14 @@ export class TableLane {
   /** What the table said of the partition when it was asked last. */
   applied(partition: TopicPartition): Applied {
     return this.#options.settler.applied(partition);
+  }
+
+  /** The next offset that is of use to it; undefined if it ends, takes nothing for now or does not have the partition. */
+  wantedFrom(partition: TopicPartition): number | undefined {
+    const state = this.#state;
+    if (state.kind === 'failed' || state.kind === 'stopped') return undefined;
+    const standing = state.standings.get(keyOf(partition));
+    return standing === undefined || state.wishes.failure !== undefined ? undefined : wantedFrom(standing);
   }
 
   has(partition: TopicPartition): boolean {
@@ -128,6 +152,11 @@ export class TableLane {
 
   #due(): LaneEvent {
     return { kind: 'due', upTo: this.#held.cut(this.#options.bounds) };
+  }
+
+  /** Lets go of a batch that waits for its table, to be read again: others need its credit. */
+  starve(): void {
+    this.#dispatch({ kind: 'starved' });
   }
 
   /** Commits offsets that moved without rows. */
@@ -227,6 +256,14 @@ export class TableLane {
         this.#held.dropAll();
         this.#parked.dropAll();
         this.#flushTimer?.unsubscribe();
+        break;
+      case 'let-go':
+        this.#held.dropAll();
+        this.#parked.letGo();
+        this.#flushTimer?.unsubscribe();
+        break;
+      case 'seek':
+        this.#options.seek(only(effect));
         break;
       case 'trim':
         this.#held.trim(effect, effect.next);

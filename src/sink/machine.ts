@@ -13,10 +13,10 @@ import {
   type Step,
   type Wishes,
 } from './lane-state.js';
-import { begin, giveUp, isFree, rest, takeUp } from './next-work.js';
-import { bad, broke, lettersWritten, moved, recovered, settled } from './outcomes.js';
+import { begin, giveUp, isFree, rest, takesNothing, takeUp } from './next-work.js';
+import { bad, broke, letGoOf, lettersWritten, moved, recovered, settled } from './outcomes.js';
 import type { OffsetRange } from './settler.js';
-import { hold, keyOf, type KnownStanding, rangeTo } from './standing.js';
+import { hold, keyOf, rangeTo, resumesAt, type Standing } from './standing.js';
 
 /** A lane that has no partition yet. */
 export const initial: LaneState = {
@@ -24,6 +24,7 @@ export const initial: LaneState = {
   standings: new Map(),
   wishes: { due: false, save: false, finishing: 'no', failure: undefined },
   attempt: 0,
+  cannotWrite: false,
 };
 
 /**
@@ -46,6 +47,8 @@ export function step(state: LaneState, event: LaneEvent): Step {
       return due(state, event.upTo);
     case 'save-due':
       return wish(state, { save: true });
+    case 'starved':
+      return starved(state);
     case 'halt':
       return halt(state, event, event.failure);
     case 'finish':
@@ -107,7 +110,9 @@ function wish(state: OpenState, wishes: Partial<Wishes>, before: readonly Effect
 function assigned(state: OpenState, partitions: readonly Assignment[]): Step {
   const standings = new Map(state.standings);
   const again = partitions.filter((partition) => standings.has(keyOf(partition)));
-  for (const partition of partitions) standings.set(keyOf(partition), { kind: 'unknown', ...partition });
+  for (const partition of partitions) {
+    standings.set(keyOf(partition), { kind: 'unknown', ...partition, behind: 'no' });
+  }
   const effects: Effect[] = again.length > 0 ? [{ kind: 'drop', partitions: again.map(bare) }] : [];
   const next = { ...state, standings };
   // Asking needs no room on the disk: others who read the partition need not wait for this table's repair.
@@ -129,27 +134,56 @@ function slice(state: OpenState, event: OffsetRange & { readonly lastRow: number
   const standing = state.standings.get(keyOf(event));
   const giveBack: readonly Effect[] = [{ kind: 'give-back' }];
   if (standing === undefined || state.wishes.failure !== undefined) return { state, effects: giveBack };
+  if (standing.kind === 'known' && event.next <= standing.held) return { state, effects: giveBack };
+  const hasRows = event.lastRow !== undefined && standing.kind === 'known' && event.lastRow >= standing.held;
+  if (standing.kind === 'known' && !hasRows && event.base <= standing.held && standing.gapTo === undefined) {
+    // Offsets without rows take no room. Where the source is further on, they change nothing about that.
+    const behind = standing.behind === 'dropped' ? 'dropped' : 'no';
+    return {
+      state: replaced(state, { ...hold(standing, event.next, undefined), behind }),
+      effects: giveBack,
+    };
+  }
+  if (standing.behind === 'dropped' || takesNothing(state)) {
+    return { state: replaced(state, { ...standing, behind: 'dropped' }), effects: giveBack };
+  }
   if (standing.kind === 'unknown' || standing.gapTo !== undefined)
     return { state, effects: [{ kind: 'park' }] };
-  if (event.next <= standing.held) return { state, effects: giveBack };
   if (event.base > standing.held) {
+    if (standing.behind === 'sought') return { state, effects: giveBack };
     return wish(state, { failure: missing(event, standing.held, event.base) }, giveBack);
   }
-  const hasRows = event.lastRow !== undefined && event.lastRow >= standing.held;
-  const next = replaced(state, hold(standing, event.next, hasRows ? event.lastRow : undefined));
+  const next = replaced(state, hold(standing, event.next, event.lastRow));
+  const keep: Effect = { kind: 'hold', from: standing.held };
+  // Where the last attempt failed, the first row tells whether the table is well again.
+  const tries = isFree(next) && next.attempt > 0;
   return {
-    state: hasRows && next.kind === 'idle' ? { ...next, kind: 'filling' } : next,
-    effects: hasRows ? [{ kind: 'hold', from: standing.held }] : giveBack,
+    state: next.kind === 'idle' ? { ...next, kind: 'filling' } : next,
+    effects: tries ? [keep, { kind: 'flush' }] : [keep],
   };
 }
 
 function skip(state: OpenState, event: TopicPartition & { readonly next: number }): Step {
   const standing = state.standings.get(keyOf(event));
-  if (standing?.kind === 'unknown') return { state, effects: [{ kind: 'park' }] };
-  if (standing === undefined || event.next <= Math.max(standing.held, standing.gapTo ?? 0)) {
-    return { state, effects: [] };
+  // One that is to come again from below meets the gap again, or one of its own.
+  if (standing === undefined || standing.behind === 'dropped') return { state, effects: [] };
+  if (standing.kind === 'known' && event.next <= resumesAt(standing)) return { state, effects: [] };
+  // In its turn: what is kept aside behind one gap lies before the next.
+  if (standing.kind === 'unknown' || standing.gapTo !== undefined) {
+    return { state, effects: [{ kind: 'park' }] };
   }
   return rest(replaced(state, { ...standing, gapTo: event.next }), []);
+}
+
+/** The batch that waits is let go of, too: it is read again when the table is tried again. */
+function starved(state: OpenState): Step {
+  const rows = state.kind === 'retrying' && state.batch?.work === 'rows';
+  if (!rows || state.wishes.finishing !== 'no') return { state, effects: [] };
+  const standings = letGoOf(state.standings, undefined);
+  return {
+    state: { ...state, standings, batch: undefined, letters: [] },
+    effects: [{ kind: 'let-go' }, { kind: 'end-batch' }],
+  };
 }
 
 /** What was handed over before the trouble is still to be committed, also if it is kept aside. */
@@ -169,6 +203,6 @@ function due(state: OpenState, upTo: ReadonlyMap<string, number>): Step {
   return begin({ ...state, wishes: { ...state.wishes, due: false } }, { work: 'rows', ranges }, []);
 }
 
-function replaced<S extends Open>(state: S, standing: KnownStanding): S {
+function replaced<S extends Open>(state: S, standing: Standing): S {
   return { ...state, standings: new Map(state.standings).set(keyOf(standing), standing) };
 }

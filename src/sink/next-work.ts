@@ -10,7 +10,7 @@ import {
   type Step,
 } from './lane-state.js';
 import type { BadRecord } from './settler.js';
-import { keyOf, unsaved, waits } from './standing.js';
+import { keyOf, type KnownStanding, resumesAt, type Standing, unsaved, waits } from './standing.js';
 
 /** What a lane that ends lets go of. */
 export const giveUp: readonly Effect[] = [
@@ -21,7 +21,7 @@ export const giveUp: readonly Effect[] = [
 
 /**
  * Chooses the next work of a lane that has none in flight; the one place where that is decided. In order: ask for
- * what is unknown, say what was passed over, save offsets if that is due, bring in what is due, end if the lane is to
+ * what is unknown, seek what was let go of, say what was passed over, save offsets if that is due, bring in what is due, end if the lane is to
  * end.
  */
 export function free(open: Open, before: readonly Effect[]): Step {
@@ -31,6 +31,17 @@ export function free(open: Open, before: readonly Effect[]): Step {
 
   const asked = all.filter((standing) => standing.kind === 'unknown');
   if (asked.length > 0 && wishes.failure === undefined) return recover(open, undefined, before);
+
+  // Only once the table has answered: before, what comes would be refused again.
+  const behind = ending ? [] : all.flatMap((standing) => (isDropped(standing) ? [standing] : []));
+  if (behind.length > 0) {
+    const standings = new Map(open.standings);
+    for (const standing of behind) standings.set(keyOf(standing), { ...standing, behind: 'sought' });
+    const seeks = behind.map((standing): Effect => {
+      return { kind: 'seek', ...bare(standing), next: resumesAt(standing) };
+    });
+    return free({ ...open, standings }, [...before, ...seeks]);
+  }
 
   // What was kept aside comes in first; a lane that is to end asks again when it has.
   if (
@@ -115,6 +126,21 @@ export function fail(failure: Failure, before: readonly Effect[]): Step {
 
 export function isFree(state: OpenState): boolean {
   return state.kind === 'idle' || state.kind === 'filling';
+}
+
+/**
+ * Failures in a row from which on a lane keeps no more than the batch in flight: by then it is no hiccup, and what it
+ * holds the others lack.
+ */
+export const PATIENCE = 2;
+
+/** Whether what comes is refused, to be sought again when the table is well. A lane that ends has nobody to leave room for. */
+export function takesNothing(state: OpenState): boolean {
+  return state.attempt >= PATIENCE && !isFree(state) && state.wishes.finishing === 'no';
+}
+
+function isDropped(standing: Standing): standing is KnownStanding {
+  return standing.kind === 'known' && standing.behind === 'dropped';
 }
 
 /** The state itself, or the next work if it has none in flight. */

@@ -2,6 +2,7 @@ import { assert, must } from '../base/errors.js';
 import type { TopicPartition } from '../source/change-source.js';
 import {
   bare,
+  type Batch,
   common,
   type Effect,
   type Failure,
@@ -11,9 +12,9 @@ import {
   type OpenState,
   type Step,
 } from './lane-state.js';
-import { fail, free, takeUp } from './next-work.js';
+import { fail, free, takesNothing, takeUp } from './next-work.js';
 import type { BadRecord } from './settler.js';
-import { keyOf, known, letGo, settle, type Standing } from './standing.js';
+import { keyOf, known, letGo, settle, type Standing, type Standings } from './standing.js';
 
 type Settling = OpenState & { readonly kind: 'settling' };
 
@@ -40,8 +41,8 @@ export function recovered(
   }
   effects.push({ kind: 'unpark', partitions: state.asked.map(bare) });
   const open = { ...state, standings, wishes: { ...state.wishes, failure } };
-  // With a batch that still waits for the table to be well, an answer to a question is no news.
-  return takeUp(state.batch === undefined ? healed(open, effects) : open, state.batch, [], effects);
+  // Where writing failed, an answer to a question is no news.
+  return takeUp(state.cannotWrite ? open : healed(open, effects), state.batch, [], effects);
 }
 
 export function settled(state: Settling, next: ReadonlyMap<string, number>): Step {
@@ -171,17 +172,33 @@ export function broke(
   event: LaneEvent & { readonly kind: 'broke' },
 ): Step {
   if (!event.mayPass) return fail(state.wishes.failure ?? event.failure, []);
+  const effects: Effect[] = state.attempt === 0 ? [{ kind: 'report-waiting', failure: event.failure }] : [];
+  const attempt = state.attempt + 1;
+  const cannotWrite = state.cannotWrite || state.kind !== 'recovering';
   const letters = state.kind === 'recording' ? state.letters : [];
-  const report: Effect[] = state.attempt === 0 ? [{ kind: 'report-waiting', failure: event.failure }] : [];
-  return {
-    state: { ...common(state), attempt: state.attempt + 1, kind: 'retrying', batch: state.batch, letters },
-    effects: [...report, { kind: 'pause', attempt: state.attempt }],
-  };
+  const retrying = {
+    ...common(state),
+    attempt,
+    cannotWrite,
+    kind: 'retrying',
+    batch: state.batch,
+    letters,
+  } as const;
+  effects.push({ kind: 'pause', attempt: state.attempt });
+  if (!takesNothing(retrying)) return { state: retrying, effects };
+  const standings = letGoOf(state.standings, state.batch);
+  return { state: { ...retrying, standings }, effects: [{ kind: 'let-go' }, ...effects] };
+}
+
+/** The standings once all but this batch was let go of. */
+export function letGoOf(standings: Standings, batch: Batch | undefined): Standings {
+  const ends = new Map(batch?.ranges.map((range) => [keyOf(range), range.next]));
+  return new Map([...standings].map(([key, standing]) => [key, letGo(standing, ends.get(key) ?? 0)]));
 }
 
 /** Notes that something came through; tells it if it had not before. */
 function healed<S extends Open>(state: S, effects: Effect[]): S {
   if (state.attempt === 0) return state;
   effects.push({ kind: 'report-resumed' });
-  return { ...state, attempt: 0 };
+  return { ...state, attempt: 0, cannotWrite: false };
 }

@@ -30,6 +30,13 @@ export class ParkedEvents {
     for (const { held } of this.take(partitions)) held?.lease.release();
   }
 
+  /** Lets go of all that is to come again, which is all but the news that nothing will. */
+  letGo(): void {
+    const halts = this.#events.filter(({ event }) => event.kind === 'halt');
+    this.dropAll();
+    this.#events = halts;
+  }
+
   dropAll(): void {
     this.drop(this.#events.map(({ event }) => event));
   }

@@ -49,6 +49,11 @@ export class Resumption<T> {
     return first !== undefined && this.#from !== undefined && first < this.#from ? first : undefined;
   }
 
+  /** Where to read on if nothing is wanted below `wanted`: at the first record that is still to be seen, if that is lower. */
+  next(wanted: number): number {
+    return Math.min(wanted, this.#waiting[0]?.last.offset ?? wanted);
+  }
+
   /** Whether nothing has come yet that shows that `from` exists, though reading began below it. */
   get open(): boolean {
     return this.#from !== undefined && (this.unseen !== undefined || this.#sought !== undefined);

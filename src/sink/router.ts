@@ -41,8 +41,10 @@ export type RouterOptions = {
   endOf(partition: TopicPartition): Promise<number>;
   /** The record that the table applied last is no longer there to be compared. */
   unproven(table: Table, record: TopicPartition & { readonly offset: number }): void;
-  /** The partition is about to be handed out to these tables. */
-  taken(partition: TopicPartition, tables: ReadonlySet<Table>): void;
+  /** The partition is about to be handed out. */
+  taken(partition: TopicPartition): void;
+  /** It has got another table. */
+  joined(partition: TopicPartition): void;
   /** A topic none of whose records can be taken any more. */
   failTopic(failure: Failure): void;
 };
@@ -51,6 +53,8 @@ export type RouterOptions = {
 type Assigned = TopicPartition &
   Omit<Beginning, 'position' | 'foreign'> & {
     position: number;
+    /** Where the source was sent, until it comes from there. */
+    sought: number | undefined;
     /** What its records were so far, in this run and earlier ones. */
     seen: 'nothing' | 'foreign' | 'changes';
   };
@@ -89,6 +93,11 @@ export class Router {
     return [...this.#assigned.values()].filter(({ tables }) => tables.has(table));
   }
 
+  /** The tables that get a partition. */
+  tablesOf(partition: TopicPartition): ReadonlySet<Table> {
+    return this.#assigned.get(keyOf(partition))?.tables ?? new Set();
+  }
+
   /** Whether there is still something that a record of an assigned partition could come into. */
   get alive(): boolean {
     if (this.#awaited.size > 0) return true;
@@ -115,13 +124,14 @@ export class Router {
     });
     if (beginning === undefined) return 0;
     this.#awaited.delete(keyOf(partition));
-    const { position, tables, resumption, foreign } = beginning;
+    const { position, resumption, foreign } = beginning;
     this.#assigned.set(keyOf(partition), {
       ...bare(partition),
       ...beginning,
+      sought: undefined,
       seen: foreign ? 'foreign' : 'nothing',
     });
-    this.#options.taken(partition, tables);
+    this.#options.taken(partition);
     return resumption.unseen ?? position;
   }
 
@@ -137,7 +147,7 @@ export class Router {
         this.#gap(event, event.expected, event.found);
         return undefined;
       case 'revoked':
-        this.#revoke(event.partitions);
+        this.revoke(event.partitions);
         return undefined;
       case 'assigned':
         for (const partition of event.partitions) this.#awaited.set(keyOf(partition), Symbol(event.kind));
@@ -151,7 +161,8 @@ export class Router {
     }
   }
 
-  #revoke(partitions: readonly TopicPartition[]): void {
+  /** What came of these partitions and is not committed is dropped; they may come again, assigned anew. */
+  revoke(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
       const assigned = this.#assigned.get(keyOf(partition));
       this.#assigned.delete(keyOf(partition));
@@ -165,6 +176,7 @@ export class Router {
     try {
       const assigned = this.#assigned.get(keyOf(whole));
       if (assigned === undefined || this.#failed.has(whole.topic)) return undefined;
+      arrived(assigned, whole.base);
       const way = this.#see(assigned, whole.records, whole.next);
       if (way.kind === 'behind') return undefined;
       const batch = startingAt(whole, way.from);
@@ -211,6 +223,7 @@ export class Router {
         if (assigned.tables.has(table)) continue;
         assigned.tables.add(table);
         void table.lane.assign({ topic, partition, start, from: position }); // Never fails; the lane parks what comes.
+        this.#options.joined(assigned);
       }
     }
   }
@@ -290,6 +303,7 @@ export class Router {
   #progress(partition: TopicPartition, base: number, next: number): void {
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
+    arrived(assigned, base);
     const way = this.#see(assigned, [], next);
     if (way.kind === 'take') this.#pass(assigned, Math.max(base, way.from), next);
   }
@@ -306,6 +320,8 @@ export class Router {
     const { onOffsetGap, source, decoder } = this.#options;
     const assigned = this.#assigned.get(keyOf(partition));
     if (assigned === undefined) return;
+    // It was on its way when the source was sent back: it is met again from there.
+    if (assigned.sought !== undefined && asked > assigned.sought) return;
     const { topic, partition: number, tables } = assigned;
     const regressed = found < asked;
     const { from = asked } = assigned.resumption;
@@ -335,14 +351,29 @@ export class Router {
             ...place,
           };
       for (const { lane } of tables) {
-        // A table that holds more than the gap is not concerned.
-        const committed = lane.committed(partition);
-        if (committed === undefined || regressed || committed < found) lane.halt(partition, failure);
+        // A table that has more than the gap is not concerned, and one that is to come back meets it in its turn.
+        const wanted = lane.wantedFrom(partition);
+        if (regressed || (wanted !== undefined && wanted < found)) lane.halt(partition, failure);
       }
       if (tables.size === 0) this.#fail(topic, failure);
     }
-    assigned.position = found;
-    source.seek(partition, found);
+    assigned.position = regressed ? found : Math.max(assigned.position, found);
+    // Those that go on need not be handed again what they have.
+    const next = assigned.resumption.next(lowestWanted(assigned) ?? found);
+    this.#seek(assigned, regressed ? found : Math.max(found, next));
+  }
+
+  /** Sends the source back to the lowest offset that a table of the partition wants now. */
+  seek(partition: TopicPartition): void {
+    const assigned = this.#assigned.get(keyOf(partition));
+    if (assigned === undefined) return; // It is about to begin where its tables want it.
+    const lowest = lowestWanted(assigned);
+    if (lowest !== undefined && lowest < assigned.position) this.#seek(assigned, lowest);
+  }
+
+  #seek(assigned: Assigned, offset: number): void {
+    assigned.sought = offset;
+    this.#options.source.seek(assigned, offset);
   }
 
   /** Judges the tables by what was read up to `next`, and sends the source on where nothing of it is anybody's. */
@@ -419,6 +450,15 @@ function startingAt(batch: SourceBatch, position: number): SourceBatch {
 
 const none = new Uint32Array(0);
 const unexplained: RecordProblem = { kind: 'envelope', reason: 'the record cannot be read' };
+
+function arrived(assigned: Assigned, base: number): void {
+  if (assigned.sought !== undefined && base <= assigned.sought) assigned.sought = undefined;
+}
+
+function lowestWanted(assigned: Assigned): number | undefined {
+  const wanted = [...assigned.tables].flatMap(({ lane }) => lane.wantedFrom(assigned) ?? []);
+  return wanted.length === 0 ? undefined : Math.min(...wanted);
+}
 
 /** The rows whose offsets lie below `next`. */
 function within(changes: Changes, rows: Uint32Array, next: number): Uint32Array {

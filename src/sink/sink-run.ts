@@ -13,13 +13,13 @@ import { Destinations } from './destinations.js';
 import { TableLane } from './lane.js';
 import type { LaneReport } from './lane-options.js';
 import { Persistence } from './persistence.js';
-import { PauseReasons } from './pause-reasons.js';
 import { pipeSlices } from './pipe.js';
 import { ReadPositions } from './read-positions.js';
 import { Router } from './router.js';
 import type { TableSettler, TableTarget } from './settler.js';
 import type { FailedTable, RunSummary, SinkEvent } from './sink-events.js';
 import type { SinkSettings } from './sink-options.js';
+import { Standstill } from './standstill.js';
 import { Starts } from './starts.js';
 import { type ChangeOrigin, describeOrigin } from './table-path.js';
 import { type Table, TableCounts, Tables } from './tables.js';
@@ -54,7 +54,7 @@ export class SinkRun {
   readonly #turns = new AssignmentTurns();
   readonly #persistence: Persistence;
   readonly #failed: FailedTable[] = [];
-  readonly #pauses: PauseReasons;
+  readonly #standstill: Standstill;
   readonly #startedAtMs: number;
   #router: Router | undefined;
   #positions: ReadPositions | undefined;
@@ -66,6 +66,8 @@ export class SinkRun {
   /** A bug that came up when the run had ended already, and its lanes had not. */
   #crash: { readonly cause: unknown } | undefined;
   #stops = 0;
+  /** The source has come to its end. */
+  #drained = false;
   #closing = false;
   #deadline: Subscription | undefined;
   #records = 0;
@@ -74,7 +76,11 @@ export class SinkRun {
   constructor(parts: SinkParts) {
     this.#parts = parts;
     this.#credit = new Credit(parts.settings.memoryBytes, () => this.#feed());
-    this.#pauses = new PauseReasons(parts.source);
+    this.#standstill = new Standstill({
+      source: parts.source,
+      partitionsOf: (table) => this.#router?.partitionsOf(table) ?? [],
+      tablesOf: (partition) => this.#router?.tablesOf(partition) ?? new Set(),
+    });
     this.#persistence = new Persistence({
       scheduler: parts.settings.scheduler,
       random: parts.settings.random,
@@ -159,7 +165,6 @@ export class SinkRun {
 
   async #open(): Promise<void> {
     const { source, settings, store, decoder } = this.#parts;
-    const { signal } = this.#aborter;
     const identity = await this.#persistence.try('the source', (inner) => source.identity(inner));
     if (this.#ending !== undefined) return; // Stopped meanwhile.
     const now = () => settings.scheduler.now();
@@ -191,16 +196,20 @@ export class SinkRun {
       unproven: ({ name }, record) => this.#events.next({ kind: 'unproven', table: name, ...record }),
       topic: (name) => this.#topic(name, identity, destinations),
       putAside: (letters) => this.#putAside(letters),
-      taken: (_, tables) => {
-        for (const table of tables) if (table.lane.waiting) this.#hold(table);
-      },
+      taken: (partition) => this.#standstill.begin(partition),
+      joined: (partition) => this.#standstill.review(partition),
       failTopic: (failure) => this.#failedTable({ ...failure, table: undefined, url: undefined }),
     });
     this.#router = router;
+    this.#read(router);
+  }
+
+  #read(router: Router): void {
+    const { source, settings } = this.#parts;
     const open = (inner: AbortSignal) =>
       source.open({
         untilEnd: settings.untilEnd,
-        signal: AbortSignal.any([signal, inner]),
+        signal: AbortSignal.any([this.#aborter.signal, inner]),
         resumeAt: async (partition) => {
           await this.#turns.caughtUp(partition);
           return router.take(partition);
@@ -216,8 +225,29 @@ export class SinkRun {
       )
       .subscribe({
         error: (cause: unknown) => this.#fail(cause),
-        complete: () => this.#end('drained'),
+        complete: () => {
+          this.#drained = true;
+          this.#readAgain();
+        },
       });
+  }
+
+  /**
+   * What a table that waited has let go of is read again, also if the source has come to its end meanwhile: once none
+   * of those that lack something waits any more. Where nothing is lacking, that was the end.
+   */
+  #readAgain(): void {
+    if (!this.#drained || this.#ending !== undefined || this.#router === undefined) return;
+    const behind = this.#tables.all().filter(({ lane }) => lane.behind);
+    if (behind.some(({ lane }) => lane.pace === 'waits')) return;
+    if (behind.length === 0) {
+      this.#end('drained');
+      return;
+    }
+    this.#drained = false;
+    // Who gets which partition is decided anew; what waits in memory comes again as well.
+    this.#router.revoke(this.#router.partitions);
+    this.#read(this.#router);
   }
 
   async #handle(router: Router, event: SourceEvent): Promise<void> {
@@ -236,8 +266,6 @@ export class SinkRun {
         this.#events.next({ kind: 'resumed', table: undefined });
         break;
       case 'drained':
-        this.#end('drained');
-        break;
       case 'revoked':
       case 'progress':
       case 'gap':
@@ -295,8 +323,11 @@ export class SinkRun {
       pipe: pipe === undefined ? undefined : (slices, signal) => pipeSlices(slices, pipe, signal),
       acknowledge: (partition, next) => this.#router?.acknowledge(table, partition, next),
       report: (report) => this.#report(table, report),
+      seek: (partition) => this.#router?.seek(partition),
       changed: () => {
+        this.#standstill.look(table);
         if (this.#credit.starved) this.#feed();
+        this.#readAgain();
       },
       crash: (cause) => {
         this.#crash ??= { cause };
@@ -323,12 +354,10 @@ export class SinkRun {
       }
       case 'waiting': {
         const { failure } = report;
-        this.#hold(table);
         this.#events.next({ kind: 'waiting', table: name, why: failure.reason, failure });
         break;
       }
       case 'resumed':
-        this.#pauses.resume(name);
         this.#events.next({ kind: 'resumed', table: name });
         break;
       case 'dead-letters':
@@ -336,18 +365,11 @@ export class SinkRun {
         this.#events.next({ kind: 'dead-letters', table: name, count: report.count });
         break;
       case 'failed':
-        this.#pauses.resume(name);
         this.#failedTable({ ...report.failure, table: name, url: table.url });
         break;
       case 'stopped':
-        this.#pauses.resume(name);
         break;
     }
-  }
-
-  /** A table that waits keeps its partitions still, so that it does not eat the credit of the others. */
-  #hold(table: Table): void {
-    this.#pauses.pause(table.name, this.#router?.partitionsOf(table) ?? []);
   }
 
   #failedTable(failure: FailedTable): void {
@@ -362,15 +384,19 @@ export class SinkRun {
 
   /**
    * Somebody waits for credit: the lane that holds most settles what it has. One that is settling already gives its
-   * bytes back in a moment, and then we are asked again.
+   * bytes back in a moment, and then we are asked again. Where nobody has anything to settle, the batch that waits for
+   * its table and holds most is let go of.
    */
   #feed(): void {
     let largest: TableLane | undefined;
+    let stuck: TableLane | undefined;
     for (const { lane } of this.#tables.all()) {
       if (lane.settlesRows) return;
       if (lane.waitingBytes > (largest?.waitingBytes ?? 0)) largest = lane;
+      if (lane.stuckBytes > (stuck?.stuckBytes ?? 0)) stuck = lane;
     }
-    largest?.flush();
+    if (largest !== undefined) largest.flush();
+    else stuck?.starve();
   }
 
   async #putAside(letters: readonly DeadLetter[]): Promise<void> {

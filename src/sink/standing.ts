@@ -12,6 +12,10 @@ import type { OffsetRange } from './settler.js';
  * - `held`: everything below has been handed to the lane.
  *
  * `gapTo`: offsets up to there are gone at the source, and the table is to say so before it goes on.
+ *
+ * `behind`: whether what comes next follows on `held`.
+ * - `dropped`: what came above was let go of, or refused; the source is further on.
+ * - `sought`: the source was asked to come back to it. What begins beyond it was on its way before, and is no hole.
  */
 export type KnownStanding = TopicPartition & {
   readonly kind: 'known';
@@ -20,6 +24,7 @@ export type KnownStanding = TopicPartition & {
   readonly rowsTo: number;
   readonly held: number;
   readonly gapTo: number | undefined;
+  readonly behind: 'no' | 'dropped' | 'sought';
 };
 
 /** A partition whose progress the table has not been asked for yet. */
@@ -32,6 +37,7 @@ export type UnknownStanding = TopicPartition & {
    * nothing for the table, if the table holds nothing of the partition.
    */
   readonly from: number | undefined;
+  readonly behind: 'no' | 'dropped';
 };
 
 export type Standing = KnownStanding | UnknownStanding;
@@ -44,7 +50,7 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 
 /** The standing once the table was asked: `held` undefined means that it holds nothing of the partition. */
 export function known(
-  { topic, partition, start, from }: UnknownStanding,
+  { topic, partition, start, from, behind }: UnknownStanding,
   holds: number | undefined,
 ): KnownStanding {
   const committed = holds ?? start;
@@ -58,6 +64,7 @@ export function known(
     rowsTo: settled,
     held: settled,
     gapTo: undefined,
+    behind,
   };
 }
 
@@ -69,7 +76,7 @@ export function waits(standing: Standing): boolean {
 /** Offsets up to `next` were handed over; `lastRow` is the offset of the last row among them, if there is one. */
 export function hold(standing: KnownStanding, next: number, lastRow: number | undefined): KnownStanding {
   const rowsTo = lastRow === undefined ? standing.rowsTo : Math.max(standing.rowsTo, lastRow + 1);
-  return withoutTail({ ...standing, rowsTo, held: Math.max(standing.held, next) });
+  return withoutTail({ ...standing, rowsTo, held: Math.max(standing.held, next), behind: 'no' });
 }
 
 /** Everything below `next` is dealt with; `committed` says whether the table knows. */
@@ -82,10 +89,26 @@ export function settle(standing: KnownStanding, next: number, committed: boolean
   });
 }
 
-/** What waits above `keep` is let go of. */
-export function letGo(standing: KnownStanding, keep: number): KnownStanding {
+/** What waits above `keep`, or is kept aside, is let go of: it has to come again. */
+export function letGo(standing: Standing, keep: number): Standing {
+  if (standing.kind === 'unknown') return { ...standing, behind: 'dropped' };
   const held = Math.max(standing.settled, Math.min(standing.held, keep));
-  return { ...standing, held, rowsTo: Math.min(standing.rowsTo, held) };
+  const kept = held === standing.held && standing.gapTo === undefined;
+  // With the rows below a gap gone, the gap lies further off: it is met again when they have come again.
+  const gapTo = held === standing.held ? standing.gapTo : undefined;
+  const behind = kept ? standing.behind : 'dropped';
+  return { ...standing, held, rowsTo: Math.min(standing.rowsTo, held), gapTo, behind };
+}
+
+/** Where a partition has to come again from, or goes on; undefined where nothing of it is wanted for now. */
+export function wantedFrom(standing: Standing): number | undefined {
+  if (standing.behind === 'dropped') return undefined;
+  return standing.kind === 'unknown' ? (standing.from ?? standing.start) : resumesAt(standing);
+}
+
+/** The next offset that is of use. */
+export function resumesAt({ held, gapTo }: KnownStanding): number {
+  return Math.max(held, gapTo ?? held);
 }
 
 // Where no row waits, offsets without rows need not wait either.

@@ -32,6 +32,8 @@ export interface ArraySource extends ChangeSource {
   push(batch: ArrayBatch): void;
   /** Takes partitions away and gives others, or the same ones, as a rebalance of a group does. */
   rebalance(lost: readonly TopicPartition[], gained?: readonly TopicPartition[]): void;
+  /** Offsets of a partition below `low` are no longer held, as when their time to be kept is over. */
+  expire(partition: TopicPartition, low: number): void;
   /** Hands over any event in its turn. */
   inject(event: SourceEvent): void;
 }
@@ -140,8 +142,7 @@ class MemorySource implements ArraySource {
     for (const part of this.#partsOf(partitions)) {
       const turn = ++part.turn;
       const begin = (expected: number) => {
-        if (turn !== part.turn || signal.aborted) return;
-        this.#begin(part, expected);
+        if (turn === part.turn && !signal.aborted) this.#begin(part, expected);
       };
       const refuse = (cause: unknown) => {
         if (signal.aborted) return;
@@ -197,6 +198,10 @@ class MemorySource implements ArraySource {
     if (lost.length > 0) this.#inbox.push({ kind: 'revoked', partitions: lost });
     if (gained.length > 0) this.#inbox.push({ kind: 'assigned', partitions: gained });
     this.#wake();
+  }
+
+  expire(partition: TopicPartition, low: number): void {
+    for (const part of this.#partsOf([partition])) part.low = Math.max(part.low, low);
   }
 
   inject(event: SourceEvent): void {

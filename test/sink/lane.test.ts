@@ -46,6 +46,7 @@ function laneOver(
     writeLetters: () => Promise.resolve(),
     pipe: undefined,
     acknowledge: () => undefined,
+    seek: () => undefined,
     report: (report) => reports.push(report),
     changed: () => undefined,
     crash: (cause) => void crashes.push(cause),
