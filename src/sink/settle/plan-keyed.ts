@@ -15,7 +15,7 @@ import type { Floors } from './floors.js';
 import { NO_ROW, fold, standing, type Folded, type RowCode } from './fold.js';
 import { changesRow, numberKeys, type NumberedKeys } from './keys.js';
 import type { Memory } from './memory/memory.js';
-import { Lookups, type Lookup } from './memory/reads.js';
+import { Lookups } from './memory/reads.js';
 import { NewRows, standingImages } from './new-rows.js';
 import { newestTimes, type PartitionDomain } from './partition-domain.js';
 import { positionRegressed } from './regressed.js';
@@ -71,8 +71,8 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
 
   const waiting = await Waiting.find({ events, keys, columns, memory: batch.memory });
   const stand = await findStanding(batch, keys);
-  const dead = await findDead(batch, events, keys, stand);
-  const folded = foldBatch(batch, events, columns, keys, stand, dead.positions);
+  const deadPosition = await findDead(batch, events, keys, stand);
+  const folded = foldBatch(batch, events, columns, keys, stand, deadPosition);
   if (folded.regressed !== undefined) throw positionRegressed(events, folded.regressed, batch.table);
   const filled = waiting.filledRows(folded, stand.standingRow);
   const decided = decide(folded.final, stand, keys, filled);
@@ -127,8 +127,8 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
       keys: batch.keys,
       records: noted.records,
       remembered: {
-        deletes: dead.lookups,
-        applied: [],
+        deletes: () => lookupsOf(events, keys, stand).all(),
+        applied: () => [],
         asks: noted.asks,
         offers: folded.buried.length > 0,
       },
@@ -216,28 +216,36 @@ async function findDead(
   { memory, options }: KeyedBatch,
   events: Events,
   keys: NumberedKeys,
-  { standingRow }: Stand,
-): Promise<{ readonly positions: ReadonlyMap<number, string>; readonly lookups: readonly Lookup[] }> {
-  const lookups = new Lookups();
-  const inReach = new Lookups();
-  if (options.positionColumn === undefined) return { positions: new Map(), lookups: [] };
-  for (let event = 0; event < events.length; event++) {
-    const key = keys.keyOf[event] ?? -1;
-    if (key < 0 || (standingRow[key] ?? -1) >= 0) continue;
-    const order = orderText(events.position(event));
-    const slice = events.sliceOf(event);
-    const text = keys.texts[key] ?? '';
-    lookups.add(slice, order, text);
-    if (memory.mayReach(slice, order)) inReach.add(slice, order, text);
-  }
+  stand: Stand,
+): Promise<ReadonlyMap<number, string>> {
   const positions = new Map<number, string>();
+  if (options.positionColumn === undefined) return positions;
+  const inReach = lookupsOf(events, keys, stand, (slice, order) => memory.mayReach(slice, order));
   for (const { at, order, names } of inReach.all()) {
     for (const [text, position] of await memory.deletes(at, order, names)) {
       const key = keys.numbers.get(text) ?? -1;
       if (position > (positions.get(key) ?? '')) positions.set(key, position);
     }
   }
-  return { positions, lookups: lookups.all() };
+  return positions;
+}
+
+/** Keys under which no row stands, by the partitions whose changes name them. */
+function lookupsOf(
+  events: Events,
+  keys: NumberedKeys,
+  { standingRow }: Stand,
+  wanted: (slice: Slice, order: string) => boolean = () => true,
+): Lookups {
+  const lookups = new Lookups();
+  for (let event = 0; event < events.length; event++) {
+    const key = keys.keyOf[event] ?? -1;
+    if (key < 0 || (standingRow[key] ?? -1) >= 0) continue;
+    const order = orderText(events.position(event));
+    const slice = events.sliceOf(event);
+    if (wanted(slice, order)) lookups.add(slice, order, keys.texts[key] ?? '');
+  }
+  return lookups;
 }
 
 function foldBatch(

@@ -135,7 +135,7 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
       located,
       keys: [],
       records: noted.byPartition,
-      remembered: { deletes: [], applied: lookups, asks: false, offers: puts.length > 0 },
+      remembered: { deletes: () => [], applied: () => lookups, asks: false, offers: puts.length > 0 },
       stale: fresh.stale + repeats,
       ignored: rows.missing,
       nulled: rows.nulled,

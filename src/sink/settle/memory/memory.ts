@@ -45,6 +45,8 @@ export class Memory {
   readonly #store: ObjectStore;
   readonly #schema: StructType;
   readonly #signal: AbortSignal;
+  /** The latest place that any file reaches. */
+  readonly #reach: string;
 
   constructor(input: {
     readonly domains: ReadonlyMap<string, PartitionDomain>;
@@ -61,11 +63,12 @@ export class Memory {
     this.#store = input.store;
     this.#schema = input.schema;
     this.#signal = input.signal;
+    this.#reach = this.#files.reduce((reach, { file }) => (file.reach > reach ? file.reach : reach), '');
   }
 
   /** Whether a change of this partition at this place can be one that is remembered, or before one that is. */
   mayReach(at: TopicPartition, order: string): boolean {
-    return this.#files.some((each) => reaches(each, at, order));
+    return order <= this.#reach && this.#files.some((each) => reaches(each, at, order));
   }
 
   /** By key, of those asked for: the latest place at which its row was deleted. `order`: the least place that asks. */

@@ -11,16 +11,21 @@ export type Lookup = {
 
 /** What a plan took from the memory, and so what a winner must not have added to it (R14). */
 export type MemoryReads = {
-  /** Keys without a row, or identities; `order` is the least place that asks. */
-  readonly deletes: readonly Lookup[];
-  readonly applied: readonly Lookup[];
+  /** Keys without a row, and identities, gathered when a winner has noted something; `order`: the least place that asks. */
+  readonly deletes: () => readonly Lookup[];
+  readonly applied: () => readonly Lookup[];
   /** A row asks for an image that has not been seen. */
   readonly asks: boolean;
   /** The plan puts in what others may wait for: an image, or rows of a table without a key. */
   readonly offers: boolean;
 };
 
-export const READS_NOTHING: MemoryReads = { deletes: [], applied: [], asks: false, offers: false };
+export const READS_NOTHING: MemoryReads = {
+  deletes: () => [],
+  applied: () => [],
+  asks: false,
+  offers: false,
+};
 
 /**
  * The domains of a winner with only those files that were not named before: what it has added. Merged files hold what
@@ -49,10 +54,10 @@ export async function meetsMemory(
     if (reads.asks && files.some(({ images }) => images > 0)) return `it parked images in ${name}`;
     if (reads.offers && files.some(({ waits }) => waits > 0)) return `it left something waiting in ${name}`;
   }
-  for (const { at, order, names } of reads.deletes) {
+  for (const { at, order, names } of reads.deletes()) {
     if ((await memory.deletes(at, order, names)).size > 0) return 'it deleted rows of our keys';
   }
-  for (const { at, order, names } of reads.applied) {
+  for (const { at, order, names } of reads.applied()) {
     if ((await memory.applied(at, order, names)).size > 0) return 'it applied changes of ours';
   }
   return undefined;
