@@ -82,15 +82,19 @@ function describeReading(each: Each): void {
   });
 
   each(
-    'partitions are assigned before anything of them, and each is asked once where to begin',
+    'partitions are assigned before anything of them, and each is then asked once where to begin',
     TWO,
     async (opened) => {
       const asked: string[] = [];
+      const events: SourceEvent[] = [];
       const resumeAt = ({ topic, partition }: TopicPartition) => {
+        assert.notEqual(events.length, 0, 'asked while the assignment was still on its way');
         asked.push(partitionKey(topic, partition));
         return Promise.resolve(0);
       };
-      const events = await all(opened.source.open({ ...fromStart({ untilEnd: true }), resumeAt }));
+      for await (const event of opened.source.open({ ...fromStart({ untilEnd: true }), resumeAt })) {
+        events.push(event);
+      }
       const first = events[0];
       assert.equal(first?.kind, 'assigned');
       const assigned = first.partitions.map(({ topic, partition }) => partitionKey(topic, partition));

@@ -74,6 +74,7 @@ export class Assignment {
 
   /** Finds out where each partition begins, and begins there. */
   ask(): void {
+    if (this.#signal.aborted) return;
     const marks = new Map<string, Promise<ReadonlyMap<number, PartitionWatermarks>>>();
     const marksOf = (topic: string) => {
       const known = marks.get(topic) ?? this.#watermarks(topic);

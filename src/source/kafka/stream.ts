@@ -140,7 +140,9 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
   #handedOver(event: SourceEvent): SourceEvent {
     if (event.kind === 'assigned') {
       this.#announced = event.partitions;
-      this.#assignment?.ask();
+      const assignment = this.#assignment;
+      // The event is still on its way to the reader, who is to have it before anything is asked about it.
+      setImmediate(() => assignment?.ask());
     } else {
       this.#assignment?.pulled();
     }
