@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { ENGINE_VERSION } from '../protocol/engine.js';
 import { demoCommand } from './commands/demo.js';
+import { offsetsCommand } from './commands/offsets.js';
 import { runCommand } from './commands/run.js';
 import { tableCommand } from './commands/table.js';
 import { validateCommand } from './commands/validate.js';
@@ -41,7 +42,8 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
     .addCommand(demoCommand(context))
     .addCommand(runCommand(context))
     .addCommand(validateCommand(context))
-    .addCommand(tableCommand(context));
+    .addCommand(tableCommand(context))
+    .addCommand(offsetsCommand(context));
   quieten(program, (text) => {
     shown += text;
   });

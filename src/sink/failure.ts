@@ -35,7 +35,7 @@ export function rewound({
   return {
     code: 'TABLE_REWOUND',
     reason: `the table held offsets up to ${expected} and now holds ${found === undefined ? 'none' : `them up to ${found}`}`,
-    hint: 'it was restored or replaced; say with "sluice offsets accept TABLE --rewind" how to go on',
+    hint: 'if its offsets were changed on purpose, start again: it goes on from there; "sluice offsets show TABLE" tells what it holds',
     topic,
     partition,
     offset: expected,

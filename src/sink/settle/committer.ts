@@ -15,6 +15,7 @@ import { Memory, type MemoryCache } from './memory/memory.js';
 import { addedFiles, meetsMemory, READS_NOTHING, type MemoryReads } from './memory/reads.js';
 import {
   domainsOf,
+  epochsOf,
   isPartitionDomain,
   parsePartitionDomain,
   partitionDomainName,
@@ -212,6 +213,7 @@ function partitionSteps(batch: BatchCommit): readonly PartitionStep[] {
     return {
       ...span,
       previous,
+      epochs: epochsOf(known, span),
       last: lastRecordOf(batch.slices, span),
       floor: floorFor(span, batch),
       keys: batch.keys,

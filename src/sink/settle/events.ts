@@ -1,7 +1,7 @@
 import type { Changes } from '../../cdc/changes.js';
 import { withEpoch } from '../../cdc/position.js';
 import type { Slice } from '../settler.js';
-import { partitionDomainName, type PartitionDomain } from './partition-domain.js';
+import { epochsOf, type PartitionDomain } from './partition-domain.js';
 
 /**
  * The records of a batch as one list: event `e` is record `record[e]` of slice `slice[e]`. Slices stand one
@@ -18,8 +18,8 @@ export class Events {
   /** `domains`: what the table remembers of its partitions. */
   constructor(slices: readonly Slice[], domains: ReadonlyMap<string, PartitionDomain> = new Map()) {
     this.slices = slices;
-    this.#epochs = slices.map(({ topic, partition }) => {
-      const epochs = domains.get(partitionDomainName(topic, partition))?.epochs ?? [];
+    this.#epochs = slices.map((slice) => {
+      const epochs = epochsOf(domains, slice);
       return epochs.length === 0 ? undefined : epochs.toSorted((a, b) => a.offset - b.offset);
     });
     this.length = slices.reduce((sum, slice) => sum + slice.rows.length, 0);

@@ -8,11 +8,13 @@ export type HeldTopic = {
   readonly identity: string;
   readonly topic: string;
   readonly incarnation: number;
+  /** The partitions that its transactions tell of. */
+  readonly partitions: ReadonlySet<number>;
   /** The next offset, by partition; one whose progress was taken back is left out. */
   readonly next: ReadonlyMap<number, number>;
 };
 
-type Growing = HeldTopic & { readonly next: Map<number, number> };
+type Growing = HeldTopic & { readonly partitions: Set<number>; readonly next: Map<number, number> };
 
 /**
  * The offsets that a table's transactions hold, of all clusters and topics. Of several makings of a topic the highest
@@ -32,7 +34,11 @@ export class HeldOffsets {
       this.#told.add(name);
       const known = this.#topics.get(keyOf(identity, topic));
       if (known !== undefined && known.incarnation > incarnation) continue;
-      const held = known?.incarnation === incarnation ? known : { ...id, next: new Map<number, number>() };
+      const held =
+        known?.incarnation === incarnation
+          ? known
+          : { identity, topic, incarnation, partitions: new Set<number>(), next: new Map<number, number>() };
+      held.partitions.add(partition);
       this.#topics.set(keyOf(identity, topic), held);
       if (domains.get(name)?.unset !== true) held.next.set(partition, Number(version));
     }

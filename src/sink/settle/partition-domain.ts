@@ -99,6 +99,30 @@ export function domainsOf(snapshot: Snapshot | undefined): ReadonlyMap<string, P
   return domains;
 }
 
+/**
+ * The offsets of a partition from which positions count in a later epoch. One that the table meets for the first time
+ * begins in the newest epoch of its topic, or all its changes would be late.
+ */
+export function epochsOf(
+  domains: ReadonlyMap<string, PartitionDomain>,
+  { topic, partition }: TopicPartition,
+): PartitionDomain['epochs'] {
+  const own = domains.get(partitionDomainName(topic, partition));
+  if (own !== undefined) return own.epochs;
+  const epoch = highestEpoch(domains, topic);
+  return epoch === 0 ? [] : [{ offset: 0, epoch }];
+}
+
+/** The newest epoch of any partition, or of any of one topic; 0 if nothing ever raised it. */
+export function highestEpoch(domains: ReadonlyMap<string, PartitionDomain>, topic?: string): number {
+  let highest = 0;
+  for (const [name, { epochs }] of domains) {
+    if (topic !== undefined && partitionOfDomain(name).topic !== topic) continue;
+    for (const { epoch } of epochs) highest = Math.max(highest, epoch);
+  }
+  return highest;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -71,7 +71,8 @@ export class RewindWatch {
 /** The name of a partition's domain whose offset is not there, or which is not there for an offset. */
 function tornIn(snapshot: Snapshot, domains: ReadonlyMap<string, PartitionDomain>): string | undefined {
   const held = new HeldOffsets(snapshot, domains);
-  for (const name of domains.keys()) if (!held.told.has(name)) return name;
+  // One whose progress was taken back needs no offset.
+  for (const [name, { unset }] of domains) if (unset !== true && !held.told.has(name)) return name;
   return [...held.told].find((name) => !domains.has(name));
 }
 

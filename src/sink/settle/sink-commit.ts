@@ -15,6 +15,7 @@ import {
 /** The stretch of one partition that a commit accounts for, and what the partition's domain says after it. */
 export type PartitionStep = OffsetRange & {
   readonly previous: PartitionDomain | undefined;
+  readonly epochs: PartitionDomain['epochs'];
   readonly last: LastRecord | undefined;
   readonly floor: string | undefined;
   readonly keys: readonly string[];
@@ -113,7 +114,7 @@ function domainAfter(step: PartitionStep, version: number): PartitionDomain {
     version,
     ...(last === undefined ? {} : { last }),
     ...(floor === undefined ? {} : { floor }),
-    epochs: previous?.epochs ?? [],
+    epochs: step.epochs,
     keys: step.keys.length > 0 ? step.keys : (previous?.keys ?? []),
     files: step.files,
     ...(newestMs === 0 ? {} : { newestMs }),
