@@ -142,11 +142,26 @@ class OpenFile implements ParquetReader {
 /** One batch for nearly every read, since one chunk is read fastest; a bound for what lies in wasm memory at once. */
 const BATCH_ROWS = 1 << 20;
 
+/** Files of one writer and one table have the same schema: it is made sense of once. */
+const SCHEMAS_MAX = 64;
+const schemas = new Map<string, Schema>();
+
 /** The columns in Arrow types, with microseconds where a column holds INT96. */
 function readableSchema(footer: ParquetFooter): Schema {
-  const none = footer.excerpt([...footer.columns.keys()], [], new Map());
-  const bare = new Uint8Array(MAGIC_BYTES + none.footer.length + 8);
-  finishFile(bare, none.footer);
+  const none = footer.excerpt([...footer.columns.keys()], [], new Map()).footer;
+  const key = Buffer.from(none.buffer, none.byteOffset, none.byteLength).toString('latin1');
+  const known = schemas.get(key);
+  if (known !== undefined) return known;
+  const schema = decodeSchema(none, footer);
+  const [oldest] = schemas.keys();
+  if (oldest !== undefined && schemas.size >= SCHEMAS_MAX) schemas.delete(oldest);
+  schemas.set(key, schema);
+  return schema;
+}
+
+function decodeSchema(bytes: Uint8Array, footer: ParquetFooter): Schema {
+  const bare = new Uint8Array(MAGIC_BYTES + bytes.length + 8);
+  finishFile(bare, bytes);
   const { schema } = tableFromIPC(readSchema(bare).intoIPCStream());
   const fields = schema.fields.map((field, index) =>
     footer.columns[index]?.int96 ? inMicros(field) : field,
