@@ -1,5 +1,5 @@
 import type { DeltaSinkOptions } from '../../src/sink/sink-options.js';
-import { KINDS, type Kind } from './kinds.js';
+import { AWAITED, KINDS, type Kind } from './kinds.js';
 import { Chance } from './world/chance.js';
 
 /** Everything that is decided before a history begins. */
@@ -34,13 +34,13 @@ export function planOf(seed: number, changes: PlanChanges = {}): Plan {
   const on = new Set<Kind>();
   // Some histories have hardly any trouble, some have it all.
   const share = chance.oneOf(0.2, 0.4, 0.6, 0.8);
-  for (const kind of KINDS) if (chance.fork(kind).happens(share)) on.add(kind);
+  for (const kind of KINDS) if (chance.fork(kind).happens(share) && !AWAITED.includes(kind)) on.add(kind);
   for (const kind of changes.with ?? []) on.add(kind);
   for (const kind of [...on]) {
     if (changes.without?.includes(kind) === true) on.delete(kind);
     if (changes.only !== undefined && !changes.only.includes(kind)) on.delete(kind);
   }
-  const transactions = changes.transactions ?? chance.between(8, 40);
+  const transactions = changes.transactions ?? chance.between(4, 24);
   const busyMs = chance.oneOf(5_000, 20_000, 60_000);
   return {
     seed,
@@ -59,8 +59,8 @@ function sinkOf(on: ReadonlySet<Kind>, chance: Chance, busyMs: number): Plan['si
   const copies = on.has('copyOnWrite');
   return {
     batch: {
-      maxMs: Math.round(busyMs / chance.oneOf(3, 6, 12)),
-      maxRows: chance.oneOf(1, 5, 20, 1000, 1000),
+      maxMs: Math.round(busyMs / chance.oneOf(2, 4, 8)),
+      maxRows: chance.oneOf(1, 5, 20, 1000, 1000, 1000),
     },
     memory: { maxBytes: on.has('smallMemory') ? chance.oneOf(1, 2_000, 8_000) : 1 << 20 },
     saveMs: chance.oneOf(5_000, 60_000),

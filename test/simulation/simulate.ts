@@ -1,10 +1,12 @@
 import { feedSumsUp } from './checkers/feed-sums-up.js';
 import { rangesTile } from './checkers/ranges-tile.js';
+import { readsAreWhole } from './checkers/reads-are-whole.js';
 import { tablesEqualModel } from './checkers/tables-equal-model.js';
 import { txnMovesForward } from './checkers/txn-moves-forward.js';
-import { createDatabase, produce } from './database/production.js';
+import { produce } from './database/production.js';
 import type { Plan } from './plan.js';
 import { takeOverClockAndChance } from './world/clock-and-chance.js';
+import { othersMeddle } from './world/others.js';
 import { trouble } from './world/troubles.js';
 import { Worker } from './world/worker.js';
 import { pathOf, type Violation, World } from './world/world.js';
@@ -47,6 +49,7 @@ export async function simulate(plan: Plan, options: { readonly trace?: boolean }
     if (world.violations.length === 0) {
       await tablesEqualModel(world);
       await feedSumsUp(world);
+      await readsAreWhole(world);
       rangesTile(world);
       txnMovesForward(world);
     }
@@ -75,10 +78,9 @@ function turn(): Promise<void> {
 }
 
 async function live(world: World): Promise<void> {
-  world.database = createDatabase(world);
   const workers = Array.from({ length: world.plan.workers }, (_, i) => new Worker(world, `w${i + 1}`));
   for (const worker of workers) worker.start();
-  await Promise.all([produce(world), trouble(world, workers)]);
+  await Promise.all([produce(world), trouble(world, workers), othersMeddle(world)]);
   await settled(world);
   await Promise.all(workers.map((worker) => worker.stop()));
 }
@@ -105,16 +107,20 @@ function isSettled(world: World): boolean {
 
 /** What is still missing. */
 function open(world: World): readonly string[] {
-  const { broker, database, log } = world;
-  return database.tables.flatMap((table) => {
+  const { broker, stream, log } = world;
+  return stream.tables.flatMap((table) => {
     const made = log.commits(pathOf(table)).length > 0;
     // A table that nothing was ever put in need not be there.
-    if (!made && database.rows(table).length === 0) return [];
+    if (!made && stream.rows(table).length === 0) return [];
     return broker.partitions.flatMap((at) => {
       if (at.topic !== table.topic) return [];
       const high = broker.log(at)?.high ?? 0;
-      const held = world.held(table, at) ?? 0;
-      return held === high ? [] : [`${table.name} holds ${held} of ${high} of ${at.topic}:${at.partition}`];
+      const held = world.held(table, at);
+      // Of a partition that has nothing for it a table need hold nothing.
+      if (held === undefined && !stream.feeds(table, at)) return [];
+      return held === high
+        ? []
+        : [`${table.name} holds ${held ?? 0} of ${high} of ${at.topic}:${at.partition}`];
     });
   });
 }

@@ -2,7 +2,8 @@ import { partitionKey, type TopicPartition } from '../../../src/source/change-so
 import { formatAppId } from '../../../src/sink/app-id.js';
 import { memoryStore } from '../../../src/storage/memory.js';
 import type { ObjectStore } from '../../../src/storage/object-store.js';
-import { Database, type DbTable } from '../database/model.js';
+import type { DbTable } from '../database/model.js';
+import { createStream, type Stream } from '../database/stream.js';
 import type { Plan } from '../plan.js';
 import { Broker } from './broker.js';
 import { Chance } from './chance.js';
@@ -15,12 +16,15 @@ import { Time } from './time.js';
 /** What a checker has against a history. */
 export type Violation = { readonly checker: string; readonly message: string };
 
-/** A row that another writer took out of a table for good. */
+/** Rows that another writer takes out of a table for good, if its commit lands. */
 export type ForeignDelete = {
   readonly table: string;
   readonly txnId: string;
-  readonly keys: readonly string[];
+  readonly ids: readonly string[];
 };
+
+/** What somebody read of a table while others wrote it; rows as `rowText`, with the sink's own columns. */
+export type Reading = { readonly table: string; readonly version: number; readonly rows: readonly string[] };
 
 /** All that there is: clock, store, broker, database; and what went on in it. */
 export class World {
@@ -34,7 +38,8 @@ export class World {
   readonly group: Group;
   readonly violations: Violation[] = [];
   readonly foreignDeletes: ForeignDelete[] = [];
-  database: Database;
+  readonly readings: Reading[] = [];
+  readonly stream: Stream;
   weatherNow: StoreWeather = CALM;
 
   constructor(plan: Plan, options: { readonly trace: boolean }) {
@@ -43,14 +48,7 @@ export class World {
     this.history = new History({ keep: options.trace, atMs: () => this.time.elapsedMs });
     this.log = new LogWatch((commit) => this.#noteCommit(commit));
     this.group = new Group(this, this.chance.fork('group'));
-    this.database = new Database({
-      tables: [],
-      chance: this.chance.fork('database'),
-      deletes: false,
-      truncates: false,
-      newColumnAt: undefined,
-      mayBecome: undefined,
-    });
+    this.stream = createStream(this);
   }
 
   weather(): StoreWeather {
@@ -65,7 +63,7 @@ export class World {
   acknowledged(by: string, at: TopicPartition, next: number): void {
     this.history.note(`${by} acknowledges ${partitionKey(at.topic, at.partition)} up to ${next}`);
     if (!this.group.owns(by, at)) return;
-    for (const table of this.database.tables) {
+    for (const table of this.stream.tables) {
       if (table.topic !== at.topic) continue;
       const held = this.held(table, at);
       if (held !== undefined && held < next)

@@ -1,0 +1,147 @@
+import type { TopicPartition } from '../../../src/source/change-source.js';
+import type { Produced } from '../world/broker.js';
+import type { World } from '../world/world.js';
+import { recordsOf } from './debezium.js';
+import { Database, keyOf, type DbChange, type DbTable } from './model.js';
+
+/** Records that come into the topics together. */
+export type Delivery = {
+  readonly atMs: number;
+  readonly records: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly record: Produced;
+    readonly table: DbTable;
+    readonly about: string;
+  }[];
+};
+
+/** The database's whole life, known before it is lived: what it says, when, and what it holds in the end. */
+export class Stream {
+  readonly tables: readonly DbTable[];
+  readonly deliveries: readonly Delivery[];
+  readonly #database: Database;
+  /** By table and key: the place of the last change that concerns the key. */
+  readonly #lastLsn = new Map<string, number>();
+
+  constructor(
+    tables: readonly DbTable[],
+    deliveries: readonly Delivery[],
+    database: Database,
+    changes: readonly DbChange[],
+  ) {
+    this.tables = tables;
+    this.deliveries = deliveries;
+    this.#database = database;
+    for (const { table, lsn, after, before, otherKey } of changes) {
+      for (const row of [after, before, otherKey])
+        if (row !== undefined) this.#lastLsn.set(`${table.name} ${String(row['id'])}`, lsn);
+    }
+  }
+
+  /** The table's rows when all has been said. */
+  rows(table: DbTable): ReturnType<Database['rows']> {
+    return this.#database.rows(table);
+  }
+
+  /** Whether the partition has anything to say of the table. */
+  feeds(table: DbTable, at: TopicPartition): boolean {
+    return this.deliveries.some(({ records }) =>
+      records.some((one) => one.table === table && one.topic === at.topic && one.partition === at.partition),
+    );
+  }
+
+  /** Whether a change at this place is the last that the stream has to say of the key. */
+  isLast(table: DbTable, id: string, lsn: number): boolean {
+    return this.#lastLsn.get(`${table.name} ${id}`) === lsn;
+  }
+}
+
+/** Makes the topics and the life of the database. */
+export function createStream(world: World): Stream {
+  const { plan, broker, chance } = world;
+  const { kinds } = plan;
+  const draw = chance.fork('tables');
+  const tables = Array.from({ length: plan.tables }, (_, number): DbTable => {
+    const name = `t${number}`;
+    return {
+      name,
+      topic: kinds.has('sharedTopic') ? 'app.all' : `app.public.${name}`,
+      keyed: true,
+      fullImages: kinds.has('fullImages') && draw.happens(0.5),
+      toast: kinds.has('toast') && draw.happens(0.8),
+    };
+  });
+  for (const topic of new Set(tables.map(({ topic }) => topic))) broker.createTopic(topic, plan.partitions);
+  const database = new Database({
+    tables,
+    chance: chance.fork('database'),
+    deletes: kinds.has('deletes'),
+    truncates: kinds.has('truncate'),
+    newColumnAt: kinds.has('newColumn') ? draw.below(plan.transactions) : undefined,
+    mayBecome: kinds.has('keyChange')
+      ? (table, from, to) =>
+          kinds.has('crossPartitionKeyChange') ||
+          partitionOf(world, table, from) === partitionOf(world, table, to)
+      : undefined,
+  });
+  return live(world, tables, database);
+}
+
+function live(world: World, tables: readonly DbTable[], database: Database): Stream {
+  const { plan } = world;
+  const chance = world.chance.fork('production');
+  const changes: DbChange[] = [];
+  const deliveries: Delivery[] = [];
+  const say = (atMs: number, said: readonly DbChange[]): void => {
+    changes.push(...said);
+    deliveries.push({ atMs, records: said.flatMap((change) => recordsFor(world, change, atMs)) });
+  };
+  let atMs = 0;
+  if (plan.kinds.has('snapshot')) say(atMs, database.snapshot(chance.between(1, 8)));
+  for (let i = 0; i < plan.transactions; i++) {
+    atMs += Math.floor((chance.next() * 2 * plan.busyMs) / plan.transactions);
+    say(atMs, database.transaction());
+    if (plan.kinds.has('redelivery') && chance.happens(0.15))
+      deliveries.push(again(deliveries, atMs, chance.between(1, 6)));
+  }
+  return new Stream(tables, deliveries, database, changes);
+}
+
+/** The connector starts anew from a place that it has passed: what it said last comes again. */
+function again(deliveries: readonly Delivery[], atMs: number, count: number): Delivery {
+  const records = deliveries.slice(-count).flatMap((delivery) => delivery.records);
+  return { atMs, records: records.map((one) => ({ ...one, about: `again ${one.about}` })) };
+}
+
+function recordsFor(world: World, change: DbChange, atMs: number): Delivery['records'] {
+  const { plan } = world;
+  const { topic } = change.table;
+  const partition = placeOf(world, change);
+  const about = describe(change);
+  return recordsOf(change, {
+    schemas: plan.kinds.has('schemas'),
+    transactions: plan.kinds.has('transactions'),
+    timestampMs: world.time.nowMs + atMs,
+  }).map((record) => ({ topic, partition, record, table: change.table, about }));
+}
+
+/** The partition of a change. A truncate has no key and may come into any. */
+function placeOf(world: World, { table, after, before, lsn }: DbChange): number {
+  const row = after ?? before;
+  if (row !== undefined) return partitionOf(world, table, Number(row['id']));
+  return lsn % world.plan.partitions;
+}
+
+/** As Kafka's own partitioner has it: the same key is always in the same partition. */
+function partitionOf({ plan }: World, { name }: DbTable, id: number): number {
+  let hash = 17;
+  for (const char of `${name} ${id}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return (hash >>> 8) % plan.partitions;
+}
+
+function describe({ op, table, lsn, after, before, otherKey, bigUnchanged }: DbChange): string {
+  const key = JSON.stringify(keyOf(after ?? before ?? {}));
+  const change = otherKey === undefined ? '' : ` key change with ${JSON.stringify(otherKey)}`;
+  return `${op} ${table.name} ${key}${change}${bigUnchanged ? ' without big' : ''} at ${lsn}`;
+}
