@@ -4,6 +4,8 @@ export type Features = {
   readonly carriesAcrossPartitions: boolean;
   /** Second deliveries, and updates in several partitions, of tables without a key (rule R18). */
   readonly keylessRedelivery: boolean;
+  /** Rows without a key that equal each other are changed from several partitions. */
+  readonly equalRowsAcrossPartitions: boolean;
   /** A topic made anew, and a table restored behind the sink's back, settled by `sluice offsets`. */
   readonly offsetsCommand: boolean;
   /** Another engine at work on the tables. */
@@ -14,5 +16,6 @@ export type Features = {
 export const whatIsReady: Omit<Features, 'spark'> = {
   carriesAcrossPartitions: true,
   keylessRedelivery: true,
+  equalRowsAcrossPartitions: false,
   offsetsCommand: false,
 };

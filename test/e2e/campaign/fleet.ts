@@ -80,9 +80,11 @@ export class Fleet implements AsyncDisposable {
     const lives = this.running;
     this.#places.fill(undefined);
     for (const { place, worker } of lives) {
-      const exit = await worker.stop();
-      if (exit.code !== 0)
-        throw new Error(`worker ${place} ended with ${exit.code}:\n${worker.said.slice(-4000)}`);
+      const { code, signal } = await worker.stop();
+      // One that has not begun yet has nothing to bring to an end.
+      const ended = code === 0 || (signal === 'SIGTERM' && worker.said === '');
+      if (!ended)
+        throw new Error(`worker ${place} ended with ${code ?? signal}:\n${worker.said.slice(-4000)}`);
     }
   }
 

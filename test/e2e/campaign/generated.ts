@@ -173,7 +173,8 @@ class Source {
     const row = draw.of(database.rows('moves'));
     const at = draw.next();
     if (row === undefined || at < 0.6) {
-      const move = { sku: draw.of(['A', 'B', 'C']) ?? 'A', delta: draw.below(3), why: null };
+      const why = this.#features.equalRowsAcrossPartitions ? null : this.#text('move');
+      const move = { sku: draw.of(['A', 'B', 'C']) ?? 'A', delta: draw.below(3), why };
       return [database.insert('moves', move)];
     }
     if (at < 0.85) return [database.update('moves', row, { why: this.#text('because') })];
