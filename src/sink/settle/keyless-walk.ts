@@ -1,23 +1,13 @@
 import { Op } from '../../cdc/changes.js';
-import { orderText } from '../../cdc/position.js';
+import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
 import type { Events } from './events.js';
 import { changesRow } from './keys.js';
 
-/** A row that stands while the batch is gone through: an event's, one of the table's, or a remembered update's. */
-type Row =
-  | { readonly kind: 'event'; readonly event: number }
-  | { readonly kind: 'located'; readonly located: number }
-  | { readonly kind: 'remembered'; readonly index: number };
+/** A row that stands while the batch is gone through: an event's, or one of the table's. */
+type Row = { readonly event: number } | { readonly located: number };
 
-/** A row that goes in: an event's, or the one that a remembered update leaves. */
-export type PutRow = Exclude<Row, { readonly kind: 'located' }>;
-
-/** An update or delete that an earlier commit found no row for. `after`: the text of the row it leaves, if it does. */
-export type Remembered = {
-  readonly before: string;
-  readonly after: string | undefined;
-  readonly order: string;
-};
+/** A change whose row had not come when it was applied: the next equal row from before `limit` is that row. */
+export type Owed = { readonly text: string; readonly limit: string };
 
 export type WalkInput = {
   readonly events: Events;
@@ -25,33 +15,37 @@ export type WalkInput = {
   readonly order: readonly number[];
   /** Texts of the table's rows that equal a `before` image of the batch. */
   readonly located: readonly string[];
-  readonly remembered: readonly Remembered[];
+  /** What earlier commits are owed. */
+  readonly owed: readonly Owed[];
+  /** The latest place, as it is compared, of all changes that were applied to the table or are in the batch. */
+  readonly newest: string;
   readonly textOfEvent: (event: number) => string;
   readonly textOfBefore: (event: number) => string;
 };
 
 /** What becomes of the rows. */
 export type Walked = {
-  readonly updates: readonly { readonly row: PutRow; readonly located: number }[];
-  readonly inserts: readonly PutRow[];
+  readonly updates: readonly { readonly event: number; readonly located: number }[];
+  readonly inserts: readonly number[];
   readonly deletes: readonly number[];
-  /** Events that found no row that equals their `before`: they wait for it. */
-  readonly unmatched: readonly number[];
-  /** Indexes of remembered ones that have found their row. */
-  readonly matched: readonly number[];
+  /** Events that found no row that equals their `before`, by whatever place it must come from before. */
+  readonly owed: readonly { readonly event: number; readonly limit: string }[];
+  /** Indexes of what was owed and has come. */
+  readonly paid: readonly number[];
+  /** Events that found no row and have no place that orders them among other partitions' rows. */
+  readonly lost: readonly number[];
 };
 
-type Waiter = {
-  readonly row: PutRow;
-  readonly order: string;
-  /** Undefined for a delete. */
-  readonly after: string | undefined;
-};
+type Debt = Owed & { readonly from: { readonly event: number } | { readonly index: number } };
 
 /**
  * Goes through the events of a table without a key, with the table's equal rows and the batch's own as what stands: an
- * update or delete takes one row that equals its `before`. One that finds none waits for an insert from an earlier place,
- * of this batch or of a later one: its row comes from a partition that is behind (R18). Pure.
+ * update or delete takes one row that equals its `before`. One that finds none is applied all the same, and its row is
+ * owed: it comes from a partition that is behind, and is taken out as it comes (R18).
+ *
+ * Equal rows can stand for each other, so what counts is how many there are: a row may pay for any change that takes an
+ * equal one. But only rows from before the newest place that was applied when the debt was made pay: what was written
+ * later is never swallowed by a change whose row was never sent. Pure.
  */
 export function walkKeyless(input: WalkInput): Walked {
   const walk = new Walk(input);
@@ -62,80 +56,91 @@ export function walkKeyless(input: WalkInput): Walked {
 class Walk {
   readonly #input: WalkInput;
   readonly #rows = new Map<string, Row[]>();
-  readonly #waiters = new Map<string, Waiter[]>();
-  /** By put row: the table's row that it goes back to. */
-  readonly #origin = new Map<string, number>();
-  readonly #live = new Map<string, PutRow>();
+  readonly #debts = new Map<string, Debt[]>();
+  /** The table's row that each event's row goes back to, for those that do. */
+  readonly #origin = new Map<number, number>();
+  readonly #live = new Set<number>();
   readonly #deletes: number[] = [];
-  readonly #matched: number[] = [];
+  readonly #paid: number[] = [];
+  readonly #lost: number[] = [];
 
   constructor(input: WalkInput) {
     this.#input = input;
-    input.located.forEach((text, located) => push(this.#rows, text, { kind: 'located', located }));
-    input.remembered.forEach(({ before, after, order }, index) => {
-      push(this.#waiters, before, { row: { kind: 'remembered', index }, order, after });
-    });
+    input.located.forEach((text, located) => push(this.#rows, text, { located }));
+    input.owed.forEach((owed, index) => push(this.#debts, owed.text, { ...owed, from: { index } }));
   }
 
   take(event: number): void {
-    const { events, textOfBefore, textOfEvent } = this.#input;
+    const { events, textOfBefore } = this.#input;
     const op = events.op(event);
     if (!changesRow(op)) return;
-    const order = orderText(events.position(event));
-    const row: PutRow = { kind: 'event', event };
-    if (op !== Op.update && op !== Op.delete) {
-      this.#stand(row, textOfEvent(event), order);
-      return;
+    if (op === Op.update || op === Op.delete) {
+      const before = textOfBefore(event);
+      const found = this.#rows.get(before)?.shift();
+      if (found === undefined && !this.#owe(event, before)) return;
+      const from = found === undefined ? undefined : this.#leave(found);
+      if (op === Op.delete) {
+        if (from !== undefined) this.#deletes.push(from);
+        return;
+      }
+      if (from !== undefined) this.#origin.set(event, from);
     }
-    const after = op === Op.delete ? undefined : textOfEvent(event);
-    const before = textOfBefore(event);
-    const found = this.#rows.get(before)?.shift();
-    if (found === undefined) push(this.#waiters, before, { row, order, after });
-    else this.#change(found, { row, order, after });
+    this.#stand(event);
   }
 
   result(): Walked {
-    const updates: { row: PutRow; located: number }[] = [];
-    const inserts: PutRow[] = [];
-    for (const [key, row] of this.#live) {
-      const located = this.#origin.get(key);
-      if (located === undefined) inserts.push(row);
-      else updates.push({ row, located });
+    const updates: { event: number; located: number }[] = [];
+    const inserts: number[] = [];
+    for (const event of this.#live) {
+      const located = this.#origin.get(event);
+      if (located === undefined) inserts.push(event);
+      else updates.push({ event, located });
     }
-    const unmatched = [...this.#waiters.values()]
+    const owed = [...this.#debts.values()]
       .flat()
-      .flatMap(({ row }) => (row.kind === 'event' ? [row.event] : []));
-    return { updates, inserts, deletes: this.#deletes, unmatched, matched: this.#matched };
+      .flatMap(({ from, limit }) => ('event' in from ? [{ event: from.event, limit }] : []));
+    return { updates, inserts, deletes: this.#deletes, owed, paid: this.#paid, lost: this.#lost };
   }
 
-  /** A row comes to stand, unless one that waits for it, from a later place, takes it at once. */
-  #stand(row: PutRow, text: string, order: string): void {
-    this.#live.set(keyOf(row), row);
-    const waiters = this.#waiters.get(text);
-    const at = waiters?.findIndex((waiter) => waiter.order > order) ?? -1;
-    const [waiter] = at < 0 ? [] : (waiters?.splice(at, 1) ?? []);
-    if (waiter === undefined) {
-      push(this.#rows, text, row);
+  /** Whether the event may go on without its row, which then is owed. */
+  #owe(event: number, text: string): boolean {
+    const order = orderText(this.#input.events.position(event));
+    if (!ordersAcrossPartitions(order)) {
+      this.#lost.push(event);
+      return false;
+    }
+    const { newest } = this.#input;
+    push(this.#debts, text, { text, limit: order > newest ? order : newest, from: { event } });
+    return true;
+  }
+
+  /** An event's row comes to stand, unless it is owed. */
+  #stand(event: number): void {
+    const text = this.#input.textOfEvent(event);
+    const order = orderText(this.#input.events.position(event));
+    const debts = this.#debts.get(text) ?? [];
+    // The least limit that it is below: what has a later one can wait for later rows.
+    let least = -1;
+    for (const [at, { limit }] of debts.entries()) {
+      if (limit > order && (least < 0 || limit < (debts[least]?.limit ?? ''))) least = at;
+    }
+    const [debt] = least < 0 ? [] : debts.splice(least, 1);
+    if (debt === undefined) {
+      this.#live.add(event);
+      push(this.#rows, text, { event });
       return;
     }
-    if (waiter.row.kind === 'remembered') this.#matched.push(waiter.row.index);
-    this.#change(row, waiter);
+    if ('index' in debt.from) this.#paid.push(debt.from.index);
+    const located = this.#origin.get(event);
+    if (located !== undefined) this.#deletes.push(located);
   }
 
-  #change(found: Row, { row, order, after }: Waiter): void {
-    const from = found.kind === 'located' ? found.located : this.#origin.get(keyOf(found));
-    if (found.kind !== 'located') this.#live.delete(keyOf(found));
-    if (after === undefined) {
-      if (from !== undefined) this.#deletes.push(from);
-      return;
-    }
-    if (from !== undefined) this.#origin.set(keyOf(row), from);
-    this.#stand(row, after, order);
+  /** Takes a row away; gives the table's row that it goes back to. */
+  #leave(row: Row): number | undefined {
+    if ('located' in row) return row.located;
+    this.#live.delete(row.event);
+    return this.#origin.get(row.event);
   }
-}
-
-function keyOf(row: PutRow): string {
-  return row.kind === 'event' ? `e${row.event}` : `r${row.index}`;
 }
 
 function push<T>(map: Map<string, T[]>, key: string, value: T): void {

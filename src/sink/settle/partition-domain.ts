@@ -78,12 +78,14 @@ export function parsePartitionDomain(name: string, text: string): PartitionDomai
 export function newestTimes(
   partitions: readonly TopicPartition[],
   domains: ReadonlyMap<string, PartitionDomain>,
+  /** Of changes that are in no domain yet. */
+  besides: string,
 ): { readonly newest: readonly string[]; readonly newestOfAll: string } {
   const newest = partitions.map(({ topic, partition }) =>
     timeText(domains.get(partitionDomainName(topic, partition))?.newestMs),
   );
   const all = [...domains.values()].map(({ newestMs }) => timeText(newestMs));
-  return { newest, newestOfAll: all.reduce((a, b) => (a > b ? a : b), '') };
+  return { newest, newestOfAll: all.reduce((a, b) => (a > b ? a : b), besides) };
 }
 
 function timeText(ms: number | undefined): string {

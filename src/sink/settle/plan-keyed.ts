@@ -131,6 +131,7 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
         applied: () => [],
         asks: noted.asks,
         offers: folded.buried.length > 0,
+        owes: false,
       },
       stale: folded.counts.stale + folded.counts.repeated,
       ignored:
@@ -265,7 +266,7 @@ function foldBatch(
     standingRow: stand.standingRow,
     standingPosition: stand.positions,
     deadPosition,
-    ...newestTimes(batch.slices, batch.domains),
+    ...newestTimes(batch.slices, batch.domains, batch.floors.newestTime),
     floors: batch.slices.map((slice) => batch.floors.for(slice)),
     oldKeyText: oldKey,
     oldKeyNumber: (event) => keys.numbers.get(oldKey(event)) ?? -1,

@@ -1,7 +1,7 @@
 import { must } from '../../base/errors.js';
 import { Flag, Op, type RecordProblem } from '../../cdc/changes.js';
 import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
-import { concat, takeRows, type ArrowTable } from '../../columnar/arrow.js';
+import { takeRows, type ArrowTable } from '../../columnar/arrow.js';
 import { TableBuilder } from '../../columnar/table-builder.js';
 import { locateEqualRows, rowTexts } from '../../operations/merge/locate-equal.js';
 import { readRows } from '../../operations/merge/read-rows.js';
@@ -15,11 +15,11 @@ import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Planned } from './batch-plan.js';
 import { Events } from './events.js';
 import type { Floors } from './floors.js';
-import { walkKeyless, type PutRow } from './keyless-walk.js';
+import { walkKeyless } from './keyless-walk.js';
 import { changesRow } from './keys.js';
 import type { Memory } from './memory/memory.js';
 import { Notes } from './memory/notes.js';
-import type { RowImage, Unmatched } from './memory/records.js';
+import type { RowImage } from './memory/records.js';
 import { NewRows, readers, type ImageDoors } from './new-rows.js';
 import type { PartitionDomain } from './partition-domain.js';
 import { tellsImages } from './plan-keyed.js';
@@ -42,7 +42,7 @@ export type KeylessBatch = {
 /**
  * Plans a batch of a table without a key: inserts append; an update or delete changes exactly one row that equals its
  * `before` image in every column of the source (docs/architecture.md, "Tables without a key"). One that finds no such row
- * is remembered until it comes; one that has no `before` is a bad record: which row it meant cannot be known. Changes that
+ * is applied all the same, and the row is taken out when it comes; one that has no `before` is a bad record: which row it meant cannot be known. Changes that
  * were applied before are passed over.
  */
 export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
@@ -67,44 +67,43 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
   const builtRow = new Map(puts.map((event, row) => [event, row]));
   const texts = rowTexts(built, before.fields);
 
-  const unmatched = await batch.memory.unmatched();
-  const remembered = unmatched.map(({ before: image, after, position }) => ({
-    before: textOfImage(image, before.fields),
-    after: after === undefined ? undefined : textOfImage(after, before.fields),
-    order: orderText(position),
-  }));
+  const owed = (await batch.memory.owed()).filter(({ limit }) => limit > batch.floors.greatest);
+  const orders = order.map((event) => orderText(events.position(event)));
   const walked = walkKeyless({
     events,
     order,
     located: located?.key ?? [],
-    remembered,
+    owed: owed.map(({ row, limit }) => ({ text: textOfImage(row, before.fields), limit })),
+    newest: orders.reduce((a, b) => (a > b ? a : b), batch.memory.reach),
     textOfEvent: (event) => texts(builtRow.get(event) ?? 0),
     textOfBefore: before.textOf,
   });
-  const noted = new Notes(events);
-  for (const each of news) noteApplied(noted, events, each, batch.nowMs);
-  for (const event of walked.unmatched) {
-    const after = builtRow.get(event);
-    const { position, identity } = placeOf(events, event, news);
-    noted.add(event, {
-      kind: 'unmatched',
-      identity,
-      position,
-      before: before.imageOf(event),
-      after: after === undefined ? undefined : imageAt(built, after, layout.schema),
-      atMs: batch.nowMs,
-    });
+  if (walked.lost.length > 0) {
+    return {
+      kind: 'bad-records',
+      records: walked.lost.map((event) => badRecord(events, event, NO_ROW_EQUALS)),
+    };
   }
-  for (const index of walked.matched) {
-    const { identity } = must(unmatched[index], 'remembered change');
-    noted.add(order[0] ?? 0, { kind: 'matched', identity, atMs: batch.nowMs });
+  const noted = new Notes(events);
+  const atMs = batch.nowMs;
+  for (const each of news) noteApplied(noted, events, each, atMs);
+  for (const { event, limit } of walked.owed) {
+    const identity = nameOf(events, event);
+    noted.add(event, { kind: 'owed', identity, limit, row: before.imageOf(event), atMs });
+  }
+  for (const index of walked.paid) {
+    const { identity } = must(owed[index], 'what is owed');
+    noted.add(order[0] ?? 0, { kind: 'paid', identity, atMs });
   }
 
-  const put = [...walked.updates.map(({ row }) => row), ...walked.inserts];
+  const put = [...walked.updates.map(({ event }) => event), ...walked.inserts];
   const gone = [...walked.updates.map(({ located: row }) => row), ...walked.deletes];
   if (put.length + gone.length + noted.byPartition.size === 0) return { kind: 'nothing' };
 
-  const inserted = rowsOf(put, built, builtRow, unmatched, layout.schema);
+  const inserted = takeRows(
+    built,
+    Uint32Array.from(put, (event) => builtRow.get(event) ?? 0),
+  );
   const removed = places(located, gone);
   const wantsImages = tellsImages(layout, options);
   const images =
@@ -135,7 +134,13 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
       located,
       keys: [],
       records: noted.byPartition,
-      remembered: { deletes: () => [], applied: () => lookups, asks: false, offers: puts.length > 0 },
+      remembered: {
+        deletes: () => [],
+        applied: () => lookups,
+        asks: false,
+        offers: puts.length > 0,
+        owes: walked.owed.length > 0,
+      },
       stale: fresh.stale + repeats,
       ignored: rows.missing,
       nulled: rows.nulled,
@@ -175,36 +180,10 @@ function noteApplied(noted: Notes, events: Events, { event, identity }: Identifi
   noted.add(event, { kind: 'applied', identity, order, eventMs: events.timestamp(event), atMs });
 }
 
-/** What a change is remembered by; its place in Kafka where the source's own says too little. */
-function placeOf(
-  events: Events,
-  event: number,
-  news: readonly Identified[],
-): { readonly position: string; readonly identity: string } {
-  const position = events.position(event);
+/** What a change is remembered by: its place in Kafka. */
+function nameOf(events: Events, event: number): string {
   const { topic, partition, changes } = events.sliceOf(event);
-  const offset = changes.offset(events.record[event] ?? 0);
-  const identity = news.find((each) => each.event === event)?.identity ?? '';
-  return { position, identity: `${identity}@${topic}:${partition}:${offset}` };
-}
-
-/** The rows that go in, those of remembered updates among them. */
-function rowsOf(
-  put: readonly PutRow[],
-  built: ArrowTable,
-  builtRow: ReadonlyMap<number, number>,
-  unmatched: readonly Unmatched[],
-  schema: StructType,
-): ArrowTable {
-  const builder = new TableBuilder(schema);
-  const rowIn = put.map((row) => {
-    if (row.kind === 'event') return builtRow.get(row.event) ?? 0;
-    const { after } = must(unmatched[row.index], 'remembered change');
-    schema.fields.forEach(({ name }, column) => builder.column(column).append(after?.get(name) ?? null));
-    return built.numRows + builder.length - 1;
-  });
-  const all = builder.length === 0 ? built : concat([built, builder.finish()]);
-  return takeRows(all, Uint32Array.from(rowIn));
+  return `${topic}:${partition}:${changes.offset(events.record[event] ?? 0)}`;
 }
 
 function imageAt(table: ArrowTable, row: number, schema: StructType): RowImage {
@@ -277,6 +256,11 @@ async function findEqual(batch: KeylessBatch, before: Befores): Promise<LocatedR
     signal: batch.signal,
   });
 }
+
+const NO_ROW_EQUALS: RecordProblem = {
+  kind: 'value',
+  reason: 'no row of the table equals the before image',
+};
 
 function isStale(events: Events, event: number, floors: Floors): boolean {
   const floor = floors.for(events.sliceOf(event));

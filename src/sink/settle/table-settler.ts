@@ -1,7 +1,7 @@
 import { SluiceError } from '../../base/errors.js';
 import { Op } from '../../cdc/changes.js';
 import type { StructType } from '../../schema/types.js';
-import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
+import { orderText, sourceTimeText, ordersAcrossPartitions } from '../../cdc/position.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
 import { partitionKey, type TopicPartition } from '../../source/change-source.js';
 import type { CheckpointOutcome } from '../../table/checkpoint.js';
@@ -95,6 +95,7 @@ class DeltaTableSettler implements TableSettler {
       const spans = spanOf(ranges);
       const standing = this.#table.compare(snapshot, spans);
       if (standing !== undefined) return standing;
+      if (await this.#lateFloors(spans, snapshot, signal)) continue;
       const prepared = prepareTable(this.#target, snapshot, snapshot.schema);
       const told = { kind: 'progress', audit } as const;
       const outcome = await this.#commit({ snapshot, prepared, spans, slices: [], keys: [], told, signal });
@@ -113,6 +114,7 @@ class DeltaTableSettler implements TableSettler {
       const snapshot = await this.#table.refresh(signal);
       const standing = this.#table.compare(snapshot, ranges);
       if (standing !== undefined) return standing;
+      if (snapshot !== undefined && (await this.#lateFloors(ranges, snapshot, signal))) continue;
       const outcome =
         segment.kind === 'truncate'
           ? await this.#truncate(segment, ranges, snapshot, signal)
@@ -128,35 +130,69 @@ class DeltaTableSettler implements TableSettler {
     snapshot: Snapshot | undefined,
     signal: AbortSignal,
   ): Promise<SegmentOutcome> {
-    const { options } = this.#target;
-    const floor = orderText(segment.slice.changes.position[segment.record] ?? '');
+    const position = segment.slice.changes.position[segment.record] ?? '';
+    const floor = orderText(position);
+    const time = sourceTimeText(position);
     if (snapshot === undefined) {
-      this.#floorsBeforeTable = [...this.#floorsBeforeTable, { at: segment.slice, text: floor }];
+      this.#floorsBeforeTable = [...this.#floorsBeforeTable, { at: segment.slice, text: floor, time }];
       return { kind: 'nothing' };
     }
     if (floor !== '' && floor <= Floors.of(snapshot).for(segment.slice)) return { kind: 'nothing' };
+    const at = { at: segment.slice, text: floor, time };
+    return this.#takeOut(at, { snapshot, spans, slices: [segment.slice], signal });
+  }
+
+  /**
+   * Brings in the truncates that came before there was a table, when another writer has made it: their offsets are
+   * passed by the commit that follows.
+   */
+  async #lateFloors(
+    ranges: readonly OffsetRange[],
+    snapshot: Snapshot,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const [first] = ranges;
+    const [floor] = this.#floorsBeforeTable;
+    if (floor === undefined || first === undefined) return false;
+    const outcome =
+      floor.text <= Floors.of(snapshot).for(floor.at)
+        ? undefined
+        : await this.#takeOut(floor, {
+            snapshot,
+            spans: [{ ...first, next: first.base }],
+            slices: [],
+            signal,
+          });
+    if (outcome?.kind !== 'conflict') this.#floorsBeforeTable = this.#floorsBeforeTable.slice(1);
+    return true;
+  }
+
+  /** A commit that takes out the rows at and below a floor, and keeps it. */
+  async #takeOut(
+    floor: Floor,
+    commit: Pick<BatchCommit, 'spans' | 'slices' | 'signal'> & { readonly snapshot: Snapshot },
+  ): Promise<SegmentOutcome> {
+    const { options } = this.#target;
+    const { snapshot, signal } = commit;
     const column = options.positionColumn;
     const guarded = column !== undefined && snapshot.schema.fields.some(({ name }) => name === column);
     const staged = await stageTruncate({
       snapshot,
       // Without an order across partitions the truncate takes what is there: rows come in the order of arrival.
-      ...(guarded && ordersAcrossPartitions(floor)
-        ? { keep: { column, stays: (value) => typeof value === 'string' && orderText(value) > floor } }
+      ...(guarded && ordersAcrossPartitions(floor.text)
+        ? { keep: { column, stays: (value) => typeof value === 'string' && orderText(value) > floor.text } }
         : {}),
       strategy: options.mergeStrategy,
       signal,
     });
     const prepared = prepareTable(this.#target, snapshot, snapshot.schema);
     return this.#commit({
-      snapshot,
+      ...commit,
       prepared,
-      spans,
-      slices: [segment.slice],
       keys: [],
-      floors: [{ at: segment.slice, text: floor }],
+      floors: [floor],
       rows: { staged, reads: { kind: 'everything' }, located: undefined },
       told: { kind: 'truncate', metrics: staged.metrics },
-      signal,
     });
   }
 

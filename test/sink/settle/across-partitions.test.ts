@@ -66,7 +66,7 @@ class Shared {
         },
       },
     } as const;
-    const settler = this.#settler(before === undefined ? this.store : withFaults(this.store, [rule]));
+    const settler = this.settlerOf(before === undefined ? this.store : withFaults(this.store, [rule]));
     const partitions = Object.keys(events).map(Number);
     const held = await settler.recover(
       partitions.map((partition) => ({ topic: TOPIC, partition })),
@@ -95,7 +95,7 @@ class Shared {
     return (await openSnapshot(this.store, { signal: never })).version;
   }
 
-  #settler(store: ObjectStore): TableSettler {
+  settlerOf(store: ObjectStore = this.store): TableSettler {
     return createTableSettler({
       url: store.url,
       store,
@@ -342,7 +342,7 @@ describe('tables without a key', () => {
     );
   });
 
-  test('R18: a change that waits takes no row from a later place', async () => {
+  test('R18: a row that is owed is not taken from what is written later', async () => {
     const table = new Shared();
     await table.settle({ 0: [insert('z', 1)] });
     await table.settle({ 1: [drop('a', 20)] });
@@ -352,6 +352,37 @@ describe('tables without a key', () => {
     expect(await table.rows()).toEqual(['1=a', '1=z']);
   });
 
+  test('R18: equal rows, changed in several partitions, come to what they are, in whatever order', async () => {
+    // X at 10 is deleted at 20; of the two later ones, one is changed at 50.
+    const partitions: readonly (readonly EventText[])[] = [
+      [insert('X', 10), drop('X', 20), insert('X', 30)],
+      [insert('X', 40), change('X', 'Y', 50)],
+      [insert('Y', 15), drop('Y', 45), insert('X', 60)],
+    ];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 3 })), { minLength: 4, maxLength: 8 }),
+        fc.boolean(),
+        async (picks, again) => {
+          const table = new Shared();
+          await table.settle({ 9: [insert('z', 1)] });
+          const left = partitions.map((events) => [...events]);
+          for (const [pick, count] of [...picks, [2, 3], [1, 3], [0, 3]] as const) {
+            const events = left[pick]?.splice(0, count) ?? [];
+            if (events.length > 0) await table.settle({ [pick]: events });
+          }
+          const truth = ['1=X', '1=X', '1=Y', '1=z'];
+          expect(await table.rows()).toEqual(truth);
+          if (!again) return;
+          const late = partitions.flat().map((event) => ({ ...event, recordMs: 1795457412967 + 60_000 }));
+          expect(await table.settle({ 5: late })).toEqual({ kind: 'nothing' });
+          expect(await table.rows()).toEqual(truth);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   test('R14, R18: a change and its row that two processes settle at the same time meet', async () => {
     const table = new Shared();
     await table.settle({ 0: [insert('z', 1)] });
@@ -359,6 +390,33 @@ describe('tables without a key', () => {
     expect(await table.rows()).toEqual(['1=z']);
     await table.settle({ 0: [insert('b', 30)] }, () => table.settle({ 1: [drop('b', 40)] }));
     expect(await table.rows()).toEqual(['1=z']);
+  });
+});
+
+describe('a truncate that comes before there is a table', () => {
+  test('R14: takes out what another process has put in meanwhile, and holds back what follows', async () => {
+    const store = memoryStore();
+    const early = new Shared(store);
+    const settler = early.settlerOf();
+    await settler.recover([{ topic: TOPIC, partition: 0 }], never);
+    expect(await settler.settle([sliceOf(0, [{ op: 't', lsn: 30 }], { partition: 0 })], never)).toEqual({
+      kind: 'nothing',
+    });
+    await early.settle({ 1: [put('c', 1, 'a', 10), put('c', 2, 'b', 40)] });
+    const range = { topic: TOPIC, partition: 0, base: 0, next: 1 };
+    expect(await settler.progress([range], { signal: never })).toMatchObject({ kind: 'committed' });
+    expect(await early.rows()).toEqual(['2=b']);
+    expect(await early.settle({ 1: [put('c', 3, 'c', 20)] })).toEqual({ kind: 'nothing' });
+  });
+
+  test('R13: what was written before it, by the same clock, is late and no regress', async () => {
+    const store = memoryStore();
+    const settler = new Shared(store).settlerOf();
+    await settler.recover([{ topic: TOPIC, partition: 0 }], never);
+    const slice = sliceOf(0, [{ op: 't', lsn: 30, sourceMs: 900 }], { partition: 0 });
+    const late = sliceOf(0, [{ ...put('c', 2, 'b', 29), sourceMs: 900 }], { partition: 1 });
+    expect(await settler.settle([slice], never)).toEqual({ kind: 'nothing' });
+    expect(await settler.settle([late], never)).toEqual({ kind: 'nothing' });
   });
 });
 

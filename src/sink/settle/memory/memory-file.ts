@@ -14,23 +14,22 @@ const FIXED: readonly StructField[] = COLUMNS.map((name, at) =>
   field(name, at === 0 ? BYTE : at === COLUMNS.length - 1 ? LONG : STRING),
 );
 
-/** The number under which a record's kind is written; an `unmatched` update is two rows. */
+/** The number under which a record's kind is written. */
 const CODES = {
   delete: 1,
   image: 2,
   pending: 3,
   settled: 4,
   applied: 5,
-  unmatched: 6,
-  unmatchedAfter: 7,
-  matched: 8,
+  owed: 6,
+  paid: 7,
 } as const;
 
 /**
  * Records as a Parquet file: fixed columns, and behind them, only where a record holds a row, the columns of `schema`.
  */
 export function encodeMemory(records: Iterable<MemoryRecord>, schema: StructType): Uint8Array {
-  const rows = [...records].flatMap(rowsOfRecord);
+  const rows = [...records].map(rowOfRecord);
   const imaged = rows.some(({ image }) => image !== undefined);
   const fields = imaged ? schema.fields.map((each) => field(each.name, each.type)) : [];
   const builder = new TableBuilder({ kind: 'struct', fields: [...FIXED, ...fields] });
@@ -63,7 +62,7 @@ export async function decodeMemory(
 
 type Row = { readonly cells: readonly Value[]; readonly image?: RowImage };
 
-function rowsOfRecord(record: MemoryRecord): readonly Row[] {
+function rowOfRecord(record: MemoryRecord): Row {
   const at = BigInt(record.atMs);
   const row = (
     code: number,
@@ -79,33 +78,22 @@ function rowsOfRecord(record: MemoryRecord): readonly Row[] {
   };
   switch (record.kind) {
     case 'delete':
-      return [row(CODES.delete, record.key, record.position, undefined, undefined)];
+      return row(CODES.delete, record.key, record.position, undefined, undefined);
     case 'image': {
       const unknown = [...record.unknown].map(([name, { key, order }]) => [name, key, order]);
       const waits = unknown.length === 0 ? undefined : unknown;
-      return [row(CODES.image, record.key, record.order, undefined, waits, record.row)];
+      return row(CODES.image, record.key, record.order, undefined, waits, record.row);
     }
     case 'pending':
-      return [row(CODES.pending, record.key, null, record.source, record.columns, record.keyValues)];
+      return row(CODES.pending, record.key, null, record.source, record.columns, record.keyValues);
     case 'settled':
-      return [row(CODES.settled, record.key, null, record.source, record.columns)];
+      return row(CODES.settled, record.key, null, record.source, record.columns);
     case 'applied':
-      return [row(CODES.applied, record.identity, record.order, undefined, record.eventMs)];
-    case 'unmatched': {
-      const before = row(
-        CODES.unmatched,
-        record.identity,
-        record.position,
-        undefined,
-        undefined,
-        record.before,
-      );
-      if (record.after === undefined) return [before];
-      const { identity, position, after } = record;
-      return [before, row(CODES.unmatchedAfter, identity, position, undefined, undefined, after)];
-    }
-    case 'matched':
-      return [row(CODES.matched, record.identity, null, undefined, undefined)];
+      return row(CODES.applied, record.identity, record.order, undefined, record.eventMs);
+    case 'owed':
+      return row(CODES.owed, record.identity, record.limit, undefined, undefined, record.row);
+    case 'paid':
+      return row(CODES.paid, record.identity, null, undefined, undefined);
   }
 }
 
@@ -126,10 +114,6 @@ function recordsOf(table: ArrowTable, schema: StructType, path: string): readonl
     return value;
   };
   const records: MemoryRecord[] = [];
-  const afters = new Map<string, RowImage>();
-  for (let row = 0; row < table.numRows; row++) {
-    if (cells[0]?.(row) === CODES.unmatchedAfter) afters.set(textAt(1, row), imageAt(row));
-  }
   for (let row = 0; row < table.numRows; row++) {
     const key = textAt(1, row);
     const atMs = Number(cells[6]?.(row) ?? 0n);
@@ -158,16 +142,11 @@ function recordsOf(table: ArrowTable, schema: StructType, path: string): readonl
         if (typeof columns !== 'number') throw unreadable(path);
         records.push({ kind: 'applied', identity: key, order: textAt(2, row), eventMs: columns, atMs });
         break;
-      case CODES.unmatched: {
-        const position = textAt(2, row);
-        const after = afters.get(key);
-        records.push({ kind: 'unmatched', identity: key, position, before: imageAt(row), after, atMs });
+      case CODES.owed:
+        records.push({ kind: 'owed', identity: key, limit: textAt(2, row), row: imageAt(row), atMs });
         break;
-      }
-      case CODES.unmatchedAfter:
-        break;
-      case CODES.matched:
-        records.push({ kind: 'matched', identity: key, atMs });
+      case CODES.paid:
+        records.push({ kind: 'paid', identity: key, atMs });
         break;
       default:
         throw unreadable(path);

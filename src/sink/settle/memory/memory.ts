@@ -11,7 +11,7 @@ import {
   type ImageSource,
   type MemoryRecord,
   type RowImage,
-  type Unmatched,
+  type OwedRow,
   type Wait,
 } from './records.js';
 
@@ -28,8 +28,8 @@ export type Pending = Wait & { readonly keyValues: RowImage };
 export type Waits = {
   readonly pending: ReadonlySet<string>;
   readonly settled: ReadonlySet<string>;
-  readonly unmatched: ReadonlySet<string>;
-  readonly matched: ReadonlySet<string>;
+  readonly owed: ReadonlySet<string>;
+  readonly paid: ReadonlySet<string>;
 };
 
 /** An event that was applied to a table without a key: when its Kafka record was made. */
@@ -45,8 +45,8 @@ export class Memory {
   readonly #store: ObjectStore;
   readonly #schema: StructType;
   readonly #signal: AbortSignal;
-  /** The latest place that any file reaches. */
-  readonly #reach: string;
+  /** The latest place that any file reaches; '' for none. */
+  readonly reach: string;
 
   constructor(input: {
     readonly domains: ReadonlyMap<string, PartitionDomain>;
@@ -63,12 +63,12 @@ export class Memory {
     this.#store = input.store;
     this.#schema = input.schema;
     this.#signal = input.signal;
-    this.#reach = this.#files.reduce((reach, { file }) => (file.reach > reach ? file.reach : reach), '');
+    this.reach = this.#files.reduce((reach, { file }) => (file.reach > reach ? file.reach : reach), '');
   }
 
   /** Whether a change of this partition at this place can be one that is remembered, or before one that is. */
   mayReach(at: TopicPartition, order: string): boolean {
-    return order <= this.#reach && this.#files.some((each) => reaches(each, at, order));
+    return order <= this.reach && this.#files.some((each) => reaches(each, at, order));
   }
 
   /** By key, of those asked for: the latest place at which its row was deleted. `order`: the least place that asks. */
@@ -135,8 +135,8 @@ export class Memory {
   async waits(): Promise<Waits> {
     const pending = new Set<string>();
     const settled = new Set<string>();
-    const unmatched = new Set<string>();
-    const matched = new Set<string>();
+    const owed = new Set<string>();
+    const paid = new Set<string>();
     for (const { file } of this.#files) {
       if (file.waits === 0) continue;
       const contents = await this.#load(file);
@@ -144,23 +144,23 @@ export class Memory {
         for (const column of wait.columns) pending.add(waitText(wait, column));
       for (const wait of contents.settled)
         for (const column of wait.columns) settled.add(waitText(wait, column));
-      for (const { identity } of contents.unmatched) unmatched.add(identity);
-      for (const identity of contents.matched) matched.add(identity);
+      for (const { identity } of contents.owed) owed.add(identity);
+      for (const identity of contents.paid) paid.add(identity);
     }
-    return { pending, settled, unmatched, matched };
+    return { pending, settled, owed, paid };
   }
 
-  /** Every update and delete of a table without a key that still waits for its row. */
-  async unmatched(): Promise<readonly Unmatched[]> {
+  /** Rows of a table without a key that are to be taken out as they come. */
+  async owed(): Promise<readonly OwedRow[]> {
     const waiting = this.#files.filter(({ file }) => file.waits > 0);
-    const matched = new Set<string>();
-    const unmatched: Unmatched[] = [];
+    const paid = new Set<string>();
+    const owed: OwedRow[] = [];
     for (const { file } of waiting) {
       const contents = await this.#load(file);
-      for (const identity of contents.matched) matched.add(identity);
-      unmatched.push(...contents.unmatched);
+      for (const identity of contents.paid) paid.add(identity);
+      owed.push(...contents.owed);
     }
-    return unmatched.filter(({ identity }) => !matched.has(identity));
+    return owed.filter(({ identity }) => !paid.has(identity));
   }
 
   #load(file: StateFile): Promise<Contents> {
@@ -187,8 +187,8 @@ type Contents = {
   readonly images: ReadonlyMap<string, ParkedRow>;
   readonly pendings: readonly Pending[];
   readonly settled: readonly Wait[];
-  readonly unmatched: readonly Unmatched[];
-  readonly matched: readonly string[];
+  readonly owed: readonly OwedRow[];
+  readonly paid: readonly string[];
 };
 
 /** Rows of memory files that are kept decoded, some hundred bytes each; what goes beyond is read again when asked for. */
@@ -263,8 +263,8 @@ function contentsOf(records: readonly MemoryRecord[]): Contents {
   const images = new Map<string, ParkedRow>();
   const pendings: Pending[] = [];
   const settled: Wait[] = [];
-  const unmatched: Unmatched[] = [];
-  const matched: string[] = [];
+  const owed: OwedRow[] = [];
+  const paid: string[] = [];
   for (const record of records) {
     switch (record.kind) {
       case 'delete':
@@ -285,15 +285,15 @@ function contentsOf(records: readonly MemoryRecord[]): Contents {
         else same.push(record);
         break;
       }
-      case 'unmatched':
-        unmatched.push(record);
+      case 'owed':
+        owed.push(record);
         break;
-      case 'matched':
-        matched.push(record.identity);
+      case 'paid':
+        paid.push(record.identity);
         break;
     }
   }
-  return { rows: records.length, deletes, applied, images, pendings, settled, unmatched, matched };
+  return { rows: records.length, deletes, applied, images, pendings, settled, owed, paid };
 }
 
 function missing(path: string, url: string): SluiceError {

@@ -18,6 +18,8 @@ export type MemoryReads = {
   readonly asks: boolean;
   /** The plan puts in what others may wait for: an image, or rows of a table without a key. */
   readonly offers: boolean;
+  /** The plan leaves a row of a table without a key owed: how far others have come decides which may pay. */
+  readonly owes: boolean;
 };
 
 export const READS_NOTHING: MemoryReads = {
@@ -25,6 +27,7 @@ export const READS_NOTHING: MemoryReads = {
   applied: () => [],
   asks: false,
   offers: false,
+  owes: false,
 };
 
 /**
@@ -52,6 +55,7 @@ export async function meetsMemory(
 ): Promise<string | undefined> {
   for (const [name, { files }] of added) {
     if (reads.asks && files.some(({ images }) => images > 0)) return `it parked images in ${name}`;
+    if (reads.owes && files.some(({ reach }) => reach !== '')) return `it applied changes in ${name}`;
     if (reads.offers && files.some(({ waits }) => waits > 0)) return `it left something waiting in ${name}`;
   }
   for (const { at, order, names } of reads.deletes()) {

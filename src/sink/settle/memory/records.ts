@@ -14,9 +14,9 @@ export type RowImage = ReadonlyMap<string, Value>;
  *   change at `order` took it away (R16). `keyValues` finds the row again.
  * - `settled`: these columns of that row wait no more; nothing else is said by it.
  * - `applied`: an event of a table without a key was applied (R18). `eventMs`: the time of its Kafka record.
- * - `unmatched`: an update or delete of a table without a key found no row that equals its `before`; it waits for an
- *   insert from an earlier place (R18). `after` is undefined for a delete.
- * - `matched`: it waits no more.
+ * - `owed`: an update or delete of a table without a key found no row that equals its `before`; the next such row from
+ *   before `limit` is taken out as it comes (R18).
+ * - `paid`: that row has come.
  */
 export type MemoryRecord =
   | { readonly kind: 'delete'; readonly key: string; readonly position: string; readonly atMs: number }
@@ -37,8 +37,8 @@ export type MemoryRecord =
       readonly eventMs: number;
       readonly atMs: number;
     }
-  | ({ readonly kind: 'unmatched'; readonly atMs: number } & Unmatched)
-  | { readonly kind: 'matched'; readonly identity: string; readonly atMs: number };
+  | ({ readonly kind: 'owed'; readonly atMs: number } & OwedRow)
+  | { readonly kind: 'paid'; readonly identity: string; readonly atMs: number };
 
 export type MemoryKind = MemoryRecord['kind'];
 
@@ -52,13 +52,8 @@ export type Wait = {
   readonly columns: readonly string[];
 };
 
-/** An update or delete of a table without a key that waits for its row. */
-export type Unmatched = {
-  readonly identity: string;
-  readonly position: string;
-  readonly before: RowImage;
-  readonly after: RowImage | undefined;
-};
+/** A row of a table without a key that is to be taken out as it comes; `identity` names the change that takes it. */
+export type OwedRow = { readonly identity: string; readonly limit: string; readonly row: RowImage };
 
 /** The place of an image, as a map's key. */
 export function imagePlace({ key, order }: ImageSource): string {

@@ -110,10 +110,10 @@ function keptOf(record: MemoryRecord, waits: Waits, { nowMs, policy }: KeepInput
       });
       return columns.length === 0 ? undefined : { ...record, columns };
     }
-    case 'unmatched':
-      return waits.matched.has(record.identity) ? undefined : record;
-    case 'matched':
-      return waits.unmatched.has(record.identity) ? record : undefined;
+    case 'owed':
+      return waits.paid.has(record.identity) ? undefined : record;
+    case 'paid':
+      return waits.owed.has(record.identity) ? record : undefined;
     case 'delete':
     case 'image':
     case 'applied':
