@@ -18,7 +18,7 @@ describeWithKafka('three workers of one group', () => {
     await buildPackage();
   });
 
-  test('that are killed and stopped, with a broker that is restarted and Spark at work on the tables, bring each change into its table once', async () => {
+  test('that are killed and stopped, with broker and topics renewed and Spark at work on the tables, bring each change into its table once', async () => {
     const seed = seedOf(4);
     const folder = await mkdtemp(join(tmpdir(), `sluice-campaign-${seed}-`));
     await using broker = await startKafka();

@@ -6,8 +6,9 @@ import { dvFileKey } from '../../src/protocol/deletion-vector.js';
 import { decodePath } from '../../src/protocol/path.js';
 import { STRING, field } from '../../src/schema/build.js';
 import { canonicalRow } from '../../src/schema/canonical.js';
-import { parseAppId } from '../../src/sink/app-id.js';
+import { HeldOffsets } from '../../src/sink/settle/held-offsets.js';
 import type { OffsetRange } from '../../src/sink/settler.js';
+import type { TopicPartition } from '../../src/source/change-source.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { mustReadCommit } from '../../src/table/log.js';
 import { scan } from '../../src/table/scan.js';
@@ -16,7 +17,12 @@ import { openSnapshot, type Snapshot } from '../../src/table/snapshot.js';
 const never = new AbortController().signal;
 
 /** One version of a table with the offsets that it accounts for. */
-export type RangesOfVersion = { readonly version: number; readonly ranges: readonly OffsetRange[] };
+export type RangesOfVersion = {
+  readonly version: number;
+  readonly ranges: readonly OffsetRange[];
+  /** Where an operator sent partitions (`sluice offsets`). */
+  readonly sent: readonly (TopicPartition & { readonly to: number | null })[];
+};
 
 /** The offset ranges that each version's commitInfo tells, from version 0 on. */
 export async function rangesOf(store: ObjectStore): Promise<readonly RangesOfVersion[]> {
@@ -26,22 +32,31 @@ export async function rangesOf(store: ObjectStore): Promise<readonly RangesOfVer
     const { commitInfo } = await mustReadCommit(store, version, { signal: never });
     const text = commitInfo?.['userMetadata'];
     const told: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
-    all.push({ version, ranges: isTold(told) ? told.sluice.ranges : [] });
+    all.push({
+      version,
+      ranges: isTold(told) ? told.sluice.ranges : [],
+      sent: isSent(told) ? told.sluice.offsets.partitions : [],
+    });
   }
   return all;
 }
 
 /**
- * What is wrong with the ranges of a table's commits: those of each partition must follow each other from `start` to the
- * offset in the table's `txn`, without gap and overlap. Empty if they tile.
+ * What is wrong with the ranges of a table's commits: those of each partition must follow each other from `start`, or
+ * from where an operator sent it, to the offset in the table's `txn`, without gap and overlap. Empty if they tile.
+ * A function says for a `topic:partition` whose first range begins at `base` where it had to begin.
  */
-export async function tilingErrors(store: ObjectStore, start = 0): Promise<readonly string[]> {
+export async function tilingErrors(
+  store: ObjectStore,
+  start: number | ((key: string, base: number) => number) = 0,
+): Promise<readonly string[]> {
   const wrong: string[] = [];
   const at = new Map<string, number>();
-  for (const { version, ranges } of await rangesOf(store)) {
+  for (const { version, ranges, sent } of await rangesOf(store)) {
+    for (const { topic, partition, to } of sent) at.set(`${topic}:${partition}`, to ?? 0);
     for (const { topic, partition, base, next } of ranges) {
       const key = `${topic}:${partition}`;
-      const expected = at.get(key) ?? start;
+      const expected = at.get(key) ?? (typeof start === 'number' ? start : start(key, base));
       if (base !== expected || next <= base)
         wrong.push(`version ${version}: ${key} [${base}, ${next}) where ${expected} was next`);
       at.set(key, next);
@@ -49,18 +64,17 @@ export async function tilingErrors(store: ObjectStore, start = 0): Promise<reado
   }
   const held = heldOffsets(await openSnapshot(store, { signal: never }));
   for (const key of new Set([...at.keys(), ...held.keys()])) {
-    if (at.get(key) !== held.get(key))
+    if ((at.get(key) ?? 0) !== (held.get(key) ?? 0))
       wrong.push(`${key}: the ranges end at ${at.get(key)}, txn says ${held.get(key)}`);
   }
   return wrong;
 }
 
-/** The next offset that a table holds of each partition, by `topic:partition`. */
+/** The next offset that a table holds of each partition, by `topic:partition`; of a topic made anew, those of the new one. */
 export function heldOffsets(snapshot: Snapshot): ReadonlyMap<string, number> {
   const held = new Map<string, number>();
-  for (const [appId, { version }] of snapshot.state.txns) {
-    const id = parseAppId(appId);
-    if (id !== undefined) held.set(`${id.topic}:${id.partition}`, Number(version));
+  for (const { topic, next } of new HeldOffsets(snapshot).topics) {
+    for (const [partition, offset] of next) held.set(`${topic}:${partition}`, offset);
   }
   return held;
 }
@@ -110,7 +124,9 @@ export async function leftoversOf(store: ObjectStore): Promise<Leftovers> {
   const seen = new Set<string>();
   const doubled: string[] = [];
   for (let version = 0; version <= snapshot.version; version++) {
-    const { actions } = await mustReadCommit(store, version, { signal: never });
+    const { actions, commitInfo } = await mustReadCommit(store, version, { signal: never });
+    // What was taken out comes back with it.
+    if (commitInfo?.['operation'] === 'RESTORE') seen.clear();
     for (const action of actions) {
       for (const key of filesOf(action)) named.add(key);
       if (action.kind !== 'add') continue;
@@ -148,5 +164,22 @@ function isTold(found: unknown): found is { readonly sluice: { readonly ranges: 
     found.sluice !== null &&
     'ranges' in found.sluice &&
     Array.isArray(found.sluice.ranges)
+  );
+}
+
+type Sent = { readonly sluice: { readonly offsets: { readonly partitions: RangesOfVersion['sent'] } } };
+
+function isSent(found: unknown): found is Sent {
+  return (
+    typeof found === 'object' &&
+    found !== null &&
+    'sluice' in found &&
+    typeof found.sluice === 'object' &&
+    found.sluice !== null &&
+    'offsets' in found.sluice &&
+    typeof found.sluice.offsets === 'object' &&
+    found.sluice.offsets !== null &&
+    'partitions' in found.sluice.offsets &&
+    Array.isArray(found.sluice.offsets.partitions)
   );
 }

@@ -14,6 +14,7 @@ import { Feeder } from './feeder.js';
 import { Fleet, type Phase } from './fleet.js';
 import { generated } from './generated.js';
 import { generationOf } from './group.js';
+import { isExpected } from './offsets-faults.js';
 import { describeFault, drawPlan, FIRST_SHARE, WORKERS } from './plan.js';
 import { pgbenchRecording, plainRecording } from './recorded.js';
 import { DefaultSessions } from './recovery.js';
@@ -77,12 +78,7 @@ export async function runCampaign(options: CampaignOptions): Promise<SeedReport>
   for (const { fault, upTo } of drawPlan(seed, features)) {
     log(describeFault(fault));
     const since = performance.now();
-    if (faults.stopsTheBroker(fault)) {
-      await feeder.feed(upTo, PACE_MS);
-      await faults.carryOut(fault);
-    } else {
-      await Promise.all([feeder.feed(upTo, PACE_MS), faults.carryOut(fault)]);
-    }
+    await faults.carryOut(fault, () => feeder.feed(upTo, PACE_MS));
     await fleet.firstToCommit(since, PROGRESS_WITHIN_MS);
   }
   await sessions[Symbol.asyncDispose]();
@@ -108,7 +104,7 @@ export async function runCampaign(options: CampaignOptions): Promise<SeedReport>
     spark: spark?.done ?? new Map<string, number>(),
     sparkLost: spark?.lost ?? 0,
     defaultRecoveryMs: sessions.recoveryMs,
-    violations: await unexpectedOffsets(topics, feeder),
+    violations: [...unexpectedFailures(fleet), ...(await unexpectedOffsets(topics, feeder))],
   };
 }
 
@@ -159,6 +155,14 @@ async function runToEnd(
   if (exit.code !== 0)
     throw new Error(`the last worker ended with ${exit.code}:\n${worker.said.slice(-4000)}`);
   log('one worker has read to the end');
+}
+
+/** Tables that stopped although nothing was done to them. */
+function unexpectedFailures(fleet: Fleet): readonly string[] {
+  return fleet.heard().flatMap(({ told }) => {
+    if (told.kind !== 'failed' || isExpected(told.failure)) return [];
+    return [`${told.failure.table} failed: ${told.failure.code} ${told.failure.reason}`];
+  });
 }
 
 /** Kafka must hold what was written and nothing twice, or offsets prove nothing. */

@@ -2,15 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { localStore } from '../../../src/storage/local.js';
 import { loadSnapshot } from '../../../src/table/snapshot.js';
-import type { KafkaBroker } from '../../support/kafka-server.js';
-import type { TestTopics } from '../../support/kafka-topics.js';
 import { never, tableRows } from '../../support/postgres-replay.js';
 import { eventually } from '../../support/source-events.js';
-import type { Feeder } from './feeder.js';
-import type { Fleet } from './fleet.js';
 import { ARCHIVE, DOOMED } from './generated.js';
+import { OffsetsFaults, type FaultsOptions } from './offsets-faults.js';
 import type { Fault } from './plan.js';
-import type { Spark } from './spark.js';
 
 /** `session.timeout.ms` of the fleet's connector. */
 const SESSION_MS = 1_500;
@@ -18,37 +14,40 @@ const SESSION_MS = 1_500;
 /** How long a worker may take to come to the moment in which it is to be killed. */
 const MOMENT_WITHIN_MS = 4_000;
 
-export type FaultsOptions = {
-  /** Where the tables are. */
-  readonly base: string;
-  readonly fleet: Fleet;
-  readonly broker: KafkaBroker;
-  readonly spark: Spark | undefined;
-  readonly topics: TestTopics;
-  readonly feeder: Feeder;
-  readonly log: (line: string) => void;
-};
-
 /** Carries faults out, one at a time. */
 export class Faults {
   readonly #options: FaultsOptions;
+  readonly #offsets: OffsetsFaults;
   #pauses = 0;
   #brokerRestarts = 0;
 
   constructor(options: FaultsOptions) {
     this.#options = options;
+    this.#offsets = new OffsetsFaults(options);
   }
 
   get counts(): { readonly pauses: number; readonly brokerRestarts: number } {
     return { pauses: this.#pauses, brokerRestarts: this.#brokerRestarts };
   }
 
-  /** Nothing can be written while such a fault lasts. */
-  stopsTheBroker({ kind }: Fault): boolean {
-    return kind === 'restart broker';
+  /** `feed` writes the stage's part of the streams; it is called once, when the fault allows it. */
+  async carryOut(fault: Fault, feed: () => Promise<void>): Promise<void> {
+    switch (fault.kind) {
+      case 'restart broker':
+        await feed();
+        return this.#restartBroker(fault);
+      case 'restore':
+        return this.#offsets.restore(feed, fault.versions);
+      case 'topic anew':
+        return this.#offsets.renewTopic(feed);
+      default:
+        await Promise.all([feed(), this.#whileFed(fault)]);
+    }
   }
 
-  async carryOut(fault: Fault): Promise<void> {
+  async #whileFed(
+    fault: Exclude<Fault, { kind: 'restart broker' | 'restore' | 'topic anew' }>,
+  ): Promise<void> {
     switch (fault.kind) {
       case 'kill':
         return this.#kill(fault);
@@ -56,15 +55,10 @@ export class Faults {
         return this.#killAll(fault);
       case 'pause':
         return this.#pause(fault);
-      case 'restart broker':
-        return this.#restartBroker(fault);
       case 'optimize':
         return this.#spark(fault.table, 'OPTIMIZE $');
       case 'delete':
         return this.#deleteDoomed();
-      case 'restore':
-      case 'topic anew':
-        throw new Error(`${fault.kind} needs sluice offsets`);
     }
   }
 

@@ -17,5 +17,5 @@ export const whatIsReady: Omit<Features, 'spark'> = {
   carriesAcrossPartitions: true,
   keylessRedelivery: true,
   equalRowsAcrossPartitions: false,
-  offsetsCommand: false,
+  offsetsCommand: true,
 };

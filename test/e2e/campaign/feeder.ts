@@ -56,6 +56,14 @@ export class Feeder implements AsyncDisposable {
     }
   }
 
+  /** How many records of a topic say something of a row, beyond the offsets that are held. */
+  ahead(topic: string, held: ReadonlyMap<string, number>): number {
+    return [...this.written].reduce((sum, [key, records]) => {
+      if (!key.startsWith(`${topic}:`)) return sum;
+      return sum + records.slice(held.get(key) ?? 0).filter(({ record }) => record.value !== null).length;
+    }, 0);
+  }
+
   /** What was written to a topic counts no more: it was made anew. */
   forget(topic: string): void {
     for (const key of this.written.keys()) if (key.startsWith(`${topic}:`)) this.written.delete(key);

@@ -75,14 +75,15 @@ export class Fleet implements AsyncDisposable {
     return life.killedAs;
   }
 
-  /** Ends all workers as a supervisor does; each must end well. */
+  /** Ends all workers as a supervisor does; each must end well, but for tables that it has told to have failed. */
   async stop(): Promise<void> {
     const lives = this.running;
     this.#places.fill(undefined);
     for (const { place, worker } of lives) {
       const { code, signal } = await worker.stop();
       // One that has not begun yet has nothing to bring to an end.
-      const ended = code === 0 || (signal === 'SIGTERM' && worker.said === '');
+      const failed = worker.heard.some(({ told }) => told.kind === 'failed');
+      const ended = code === (failed ? 1 : 0) || (signal === 'SIGTERM' && worker.said === '');
       if (!ended)
         throw new Error(`worker ${place} ended with ${code ?? signal}:\n${worker.said.slice(-4000)}`);
     }

@@ -24,7 +24,8 @@ export type Fault =
   | { readonly kind: 'restart broker'; readonly killed: boolean }
   | { readonly kind: 'optimize'; readonly table: string }
   | { readonly kind: 'delete' }
-  | { readonly kind: 'restore' }
+  /** The ledger is put back by so many versions. */
+  | { readonly kind: 'restore'; readonly versions: number }
   | { readonly kind: 'topic anew' };
 
 /** A part of a campaign: so much of the streams is written while one thing goes wrong. */
@@ -90,7 +91,7 @@ function sparkFaults(draw: Draw, features: Features): readonly Fault[] {
   return [
     ...tables.map((table) => ({ kind: 'optimize', table }) as const),
     { kind: 'delete' },
-    ...(features.offsetsCommand ? [{ kind: 'restore' } as const] : []),
+    ...(features.offsetsCommand ? [{ kind: 'restore', versions: draw.between(1, 4) } as const] : []),
   ];
 }
 
