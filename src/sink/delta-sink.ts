@@ -20,6 +20,8 @@ export type DeltaSinkRun = {
    * when all is at rest. A second call does not wait for commits.
    */
   stop(): Promise<void>;
+  /** Bytes of records that came in and are not at rest yet, of the credit `memory.maxBytes`; 0 once the run has ended. */
+  heldBytes(): number;
   /** What happens, as it happens. Subscribe in the same turn to hear it all; completes with the run, never fails. */
   readonly events$: Observable<SinkEvent>;
 };
@@ -53,6 +55,7 @@ export function startRun(run: SinkRun): DeltaSinkRun {
   return {
     done,
     events$,
+    heldBytes: () => run.heldBytes,
     stop: async () => {
       run.stop();
       await done.catch(() => undefined); // The owner of `done` hears of it.

@@ -59,6 +59,8 @@ export class SinkRun {
   #router: Router | undefined;
   #positions: ReadPositions | undefined;
   #handling: Promise<void> = Promise.resolve();
+  /** Came in, and wait for their turn. */
+  readonly #queued = new Set<SourceEvent>();
   #intake: Subscription | undefined;
   #ending: Ending | undefined;
   #end: (ending: Ending) => void = () => undefined;
@@ -98,6 +100,11 @@ export class SinkRun {
     // As many listeners as there are lanes and partitions: more than Node thinks plausible, and no leak.
     setMaxListeners(0, this.#aborter.signal, this.#intakeAborter.signal);
     this.#startedAtMs = parts.settings.scheduler.now();
+  }
+
+  /** Bytes that came in and were not given back yet. */
+  get heldBytes(): number {
+    return this.#credit.taken;
   }
 
   get events$(): Observable<SinkEvent> {
@@ -217,8 +224,12 @@ export class SinkRun {
       });
     this.#intake = fromPull(open, { credit: this.#credit, sizeOf: bytesOf })
       .pipe(
-        tap((event) => this.#turns.handed(event)),
+        tap((event) => {
+          this.#turns.handed(event);
+          this.#queued.add(event);
+        }),
         concatMap((event) => {
+          this.#queued.delete(event);
           this.#handling = this.#handle(router, event);
           return from(this.#handling);
         }),
@@ -411,6 +422,8 @@ export class SinkRun {
     this.#intake?.unsubscribe();
     this.#intakeAborter.abort(new DOMException('the sink takes nothing more in', 'AbortError'));
     await this.#handling.catch(() => undefined); // Its failure is why we end, or was caused by the abort.
+    for (const event of this.#queued) this.#credit.give(bytesOf(event));
+    this.#queued.clear();
     const lanes = this.#tables.all().map(({ lane }) => lane);
     for (const lane of lanes) lane[how]();
     // A source that has run dry has all the time it needs; someone who waits for us to stop has not.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../src/base/errors.js';
+import { withFaults } from '../../src/storage/faults.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { arraySource } from '../../src/testing/array-source.js';
 import { change, quiet, raw, until, World } from './support/world.js';
@@ -199,6 +200,26 @@ describe('a run of the sink', () => {
     letGo();
     await stopping;
     expect(world.table('shop/orders').commits).toEqual([]);
+  });
+
+  test('R31: batches that wait for their turn give their credit back when the run ends', async () => {
+    const world = new World();
+    const source = arraySource([
+      { topic: 'o', partition: 0, records: [orders(0, 1)] },
+      { topic: 'o', partition: 1, records: [orders(0, 2)] },
+    ]);
+    const denied = { kind: 'fails', code: 'STORE_DENIED' } as const;
+    const store = withFaults(world.store, [
+      { operation: 'putIfAbsent', key: /destinations/, times: Number.POSITIVE_INFINITY, fault: denied },
+    ]);
+    const sink = world.start(source, { store, stopMs: 8_000 });
+    await until('it waits for the store', () => sink.events.some(({ kind }) => kind === 'waiting'));
+    await quiet();
+    expect(sink.heldBytes()).toBeGreaterThan(200);
+    const stopping = sink.stop();
+    await sink.time.advance(8_000);
+    await stopping;
+    expect(sink.heldBytes()).toBe(0);
   });
 
   test('a table that dies before its first commit is taken up where it was first seen, not at the start', async () => {
