@@ -22,6 +22,8 @@ export const KINDS = [
   'keyChange',
   'crossPartitionKeyChange',
   'redelivery',
+  'keyless',
+  'keylessAcrossPartitions',
   'toast',
   'truncate',
   'snapshot',
@@ -29,6 +31,8 @@ export const KINDS = [
   'schemas',
   'newColumn',
   'sharedTopic',
+  'badRecord',
+  'deadLetters',
   'fullImages',
   // What others do to the tables.
   'optimize',
@@ -43,6 +47,11 @@ export const KINDS = [
 ] as const;
 
 /** Kinds that are in a history only if they are asked for: the rules that they test are not all kept yet. */
-export const AWAITED: readonly Kind[] = ['crossPartitionKeyChange', 'redelivery'];
+export const AWAITED: readonly Kind[] = [
+  'crossPartitionKeyChange',
+  'redelivery',
+  'keyless',
+  'keylessAcrossPartitions',
+];
 
 export type Kind = (typeof KINDS)[number];

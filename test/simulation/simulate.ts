@@ -1,3 +1,4 @@
+import { badRecordsAreNotPassed } from './checkers/bad-records-are-not-passed.js';
 import { feedSumsUp } from './checkers/feed-sums-up.js';
 import { rangesTile } from './checkers/ranges-tile.js';
 import { readsAreWhole } from './checkers/reads-are-whole.js';
@@ -23,6 +24,9 @@ export type Outcome = {
 /** All that was written must be in the tables so long after the last fault. */
 const SETTLES_WITHIN_MS = 10 * 60_000;
 
+/** And so long after it every process has stopped. */
+const ENDS_WITHIN_MS = 2 * SETTLES_WITHIN_MS;
+
 /** Plays one history to its end and checks it. The same plan gives the same history. */
 export async function simulate(plan: Plan, options: { readonly trace?: boolean } = {}): Promise<Outcome> {
   const world = new World(plan, { trace: options.trace ?? false });
@@ -40,16 +44,14 @@ export async function simulate(plan: Plan, options: { readonly trace?: boolean }
     for (;;) {
       await turn();
       if (over || world.violations.length > 0) break;
-      if (!world.time.step()) {
-        world.violate('no standstill', 'nothing is due, and the history has not ended');
-        break;
-      }
+      if (!step(world)) break;
     }
     if (over) await story;
     if (world.violations.length === 0) {
       await tablesEqualModel(world);
       await feedSumsUp(world);
       await readsAreWhole(world);
+      badRecordsAreNotPassed(world);
       rangesTile(world);
       txnMovesForward(world);
     }
@@ -67,6 +69,21 @@ export async function simulate(plan: Plan, options: { readonly trace?: boolean }
       0,
     ),
   };
+}
+
+/** Goes on to the next thing that is due; false if the history cannot go on. */
+function step(world: World): boolean {
+  if (world.time.elapsedMs > world.plan.busyMs + ENDS_WITHIN_MS) {
+    world.violate('liveness', `the history has not ended ${ENDS_WITHIN_MS} ms after the last fault`);
+    return false;
+  }
+  try {
+    if (world.time.step()) return true;
+    world.violate('no standstill', 'nothing is due, and the history has not ended');
+  } catch (cause) {
+    world.violate('no crash', cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
+  }
+  return false;
 }
 
 /** Lets everything happen that needs no time. */
@@ -110,6 +127,7 @@ function open(world: World): readonly string[] {
   const { broker, stream, log } = world;
   return stream.tables.flatMap((table) => {
     const made = log.commits(pathOf(table)).length > 0;
+    if (world.isSpoiled(table)) return [];
     // A table that nothing was ever put in need not be there.
     if (!made && stream.rows(table).length === 0) return [];
     return broker.partitions.flatMap((at) => {

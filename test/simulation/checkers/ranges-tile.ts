@@ -31,7 +31,8 @@ export function rangesTile(world: World): void {
   }
 }
 
-function rangesOf({ actions }: LandedCommit): readonly OffsetRange[] {
+/** The offset ranges that a commit says it accounts for. */
+export function rangesOf({ actions }: LandedCommit): readonly OffsetRange[] {
   const info = actions.find((action) => action.kind === 'commitInfo')?.commitInfo;
   const text = info?.['userMetadata'];
   const told: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;

@@ -7,9 +7,10 @@ export async function produce(world: World): Promise<void> {
   const withGaps = plan.kinds.has('gaps');
   for (const { atMs, records } of stream.deliveries) {
     if (atMs > time.elapsedMs) await world.sleep(atMs - time.elapsedMs);
-    for (const { topic, partition, record, about } of records) {
+    for (const { topic, partition, record, table, bad, about } of records) {
       const skipped = withGaps && gaps.happens(0.15) ? gaps.between(1, 5) : 0;
       const offset = broker.append({ topic, partition }, record, skipped);
+      if (bad) world.badRecords.push({ table, topic, partition, offset });
       history.note(
         `database: ${record.value === null ? 'tombstone of ' : ''}${about} is ${topic}:${partition} ${offset}`,
       );

@@ -12,6 +12,8 @@ export type Delivery = {
     readonly partition: number;
     readonly record: Produced;
     readonly table: DbTable;
+    /** It cannot be read. */
+    readonly bad: boolean;
     readonly about: string;
   }[];
 };
@@ -53,7 +55,7 @@ export class Stream {
 
   /** Whether a change at this place is the last that the stream has to say of the key. */
   isLast(table: DbTable, id: string, lsn: number): boolean {
-    return this.#lastLsn.get(`${table.name} ${id}`) === lsn;
+    return table.keyed && this.#lastLsn.get(`${table.name} ${id}`) === lsn;
   }
 }
 
@@ -64,11 +66,12 @@ export function createStream(world: World): Stream {
   const draw = chance.fork('tables');
   const tables = Array.from({ length: plan.tables }, (_, number): DbTable => {
     const name = `t${number}`;
+    const keyed = !(kinds.has('keyless') && draw.happens(0.6));
     return {
       name,
       topic: kinds.has('sharedTopic') ? 'app.all' : `app.public.${name}`,
-      keyed: true,
-      fullImages: kinds.has('fullImages') && draw.happens(0.5),
+      keyed,
+      fullImages: !keyed || (kinds.has('fullImages') && draw.happens(0.5)),
       toast: kinds.has('toast') && draw.happens(0.8),
     };
   });
@@ -105,7 +108,28 @@ function live(world: World, tables: readonly DbTable[], database: Database): Str
     if (plan.kinds.has('redelivery') && chance.happens(0.15))
       deliveries.push(again(deliveries, atMs, chance.between(1, 6)));
   }
+  const table = tables[0];
+  if (plan.kinds.has('badRecord') && table !== undefined) spoil(world, table, deliveries);
   return new Stream(tables, deliveries, database, changes);
+}
+
+/** Puts a record that cannot be read somewhere among the table's. */
+function spoil(world: World, table: DbTable, deliveries: Delivery[]): void {
+  const chance = world.chance.fork('bad record');
+  const at = chance.below(deliveries.length);
+  const { atMs, records } = deliveries[at] ?? { atMs: 0, records: [] };
+  const key = Buffer.from('{"id":0}');
+  const record = { key, value: Buffer.from('no event'), headers: {}, timestampMs: world.time.nowMs + atMs };
+  const partition = chance.below(world.plan.partitions);
+  const bad = {
+    topic: table.topic,
+    partition,
+    record,
+    table,
+    bad: true,
+    about: `a bad record for ${table.name}`,
+  };
+  deliveries[at] = { atMs, records: [...records, bad] };
 }
 
 /** The connector starts anew from a place that it has passed: what it said last comes again. */
@@ -123,14 +147,19 @@ function recordsFor(world: World, change: DbChange, atMs: number): Delivery['rec
     schemas: plan.kinds.has('schemas'),
     transactions: plan.kinds.has('transactions'),
     timestampMs: world.time.nowMs + atMs,
-  }).map((record) => ({ topic, partition, record, table: change.table, about }));
+  }).map((record) => ({ topic, partition, record, table: change.table, bad: false, about }));
 }
 
 /** The partition of a change. A truncate has no key and may come into any. */
-function placeOf(world: World, { table, after, before, lsn }: DbChange): number {
+function placeOf(world: World, { table, op, after, before, lsn, transaction }: DbChange): number {
+  const { plan } = world;
   const row = after ?? before;
-  if (row !== undefined) return partitionOf(world, table, Number(row['id']));
-  return lsn % world.plan.partitions;
+  if (row === undefined || op === 't') return lsn % plan.partitions;
+  if (table.keyed) return partitionOf(world, table, Number(row['id']));
+  // Without a key a producer chooses as it likes, or was told to keep a table together.
+  return plan.kinds.has('keylessAcrossPartitions')
+    ? (lsn + transaction.order) % plan.partitions
+    : partitionOf(world, table, 0);
 }
 
 /** As Kafka's own partitioner has it: the same key is always in the same partition. */

@@ -15,9 +15,12 @@ export class LogWatch {
   readonly #commits = new Map<string, LandedCommit[]>();
   readonly #txns = new Map<string, Map<string, number>>();
   readonly #landed: (commit: LandedCommit) => void;
+  readonly #refuse: (why: string) => void;
 
-  constructor(landed: (commit: LandedCommit) => void) {
+  /** `landed` hears of each commit, `refuse` of what no log may have: a version again, or one after a hole. */
+  constructor(landed: (commit: LandedCommit) => void, refuse: (why: string) => void) {
     this.#landed = landed;
+    this.#refuse = refuse;
   }
 
   /** Paths of the tables below the base. */
@@ -40,6 +43,10 @@ export class LogWatch {
     const [, table = '', version = ''] = match;
     const actions = parseActions(new TextDecoder().decode(body), key);
     const commit = { table, version: Number(version), actions, by, atMs };
+    if (commit.version !== this.commits(table).length)
+      this.#refuse(
+        `${by} wrote version ${commit.version} of ${table}, which has ${this.commits(table).length}`,
+      );
     this.#commits.set(table, [...this.commits(table), commit]);
     const txns = this.#txns.get(table) ?? new Map<string, number>();
     this.#txns.set(table, txns);

@@ -1,10 +1,13 @@
 import { deltaSink, type DeltaSinkRun } from '../../../src/sink/delta-sink.js';
 import type { FailedTable, RunSummary } from '../../../src/sink/sink-events.js';
 import type { Chance } from './chance.js';
+import { SimulatedDeadLetters } from './dead-letters.js';
 import { Life } from './life.js';
 import { SimulatedSource } from './source.js';
 import { SimulatedStore } from './store.js';
-import type { World } from './world.js';
+import { pathOf, type World } from './world.js';
+
+const RESTARTS_AFTER_MS = 20_000;
 
 /** A worker of the sink: one process after another in one place. */
 export class Worker {
@@ -25,7 +28,13 @@ export class Worker {
     if (this.#process !== undefined) return;
     const name = `${this.name}.${++this.#starts}`;
     this.#world.history.note(`${name} starts`);
-    this.#process = new Process(this.#world, name, this.#chance.fork(`life ${this.#starts}`));
+    const process = new Process(this.#world, name, this.#chance.fork(`life ${this.#starts}`), () => {
+      // Its supervisor starts one that ended by itself again, after a while.
+      if (this.#process !== process) return;
+      this.#process = undefined;
+      this.#world.time.in(RESTARTS_AFTER_MS, () => this.start());
+    });
+    this.#process = process;
   }
 
   /** Kills the process in the middle of whatever it does. */
@@ -79,16 +88,20 @@ class Process {
   readonly #world: World;
   readonly #sink: DeltaSinkRun;
 
-  constructor(world: World, name: string, chance: Chance) {
+  constructor(world: World, name: string, chance: Chance, ended: () => void) {
     this.#world = world;
     this.life = new Life(name);
     const source = new SimulatedSource(world, this.life, chance.fork('source'));
+    const store = new SimulatedStore(world, this.life, chance.fork('store'));
     const random = chance.fork('sink');
     this.#sink = deltaSink(source, {
       ...world.plan.sink,
-      base: new SimulatedStore(world, this.life, chance.fork('store')),
+      base: store,
       scheduler: world.time.schedulerOf(this.life),
       random: () => random.next(),
+      ...(world.plan.kinds.has('deadLetters')
+        ? { errors: { tolerance: 'all' as const, deadLetters: new SimulatedDeadLetters(world, store) } }
+        : {}),
     });
     this.#sink.events$.subscribe((event) => {
       if (event.kind === 'failed') this.#failed(event.failure);
@@ -96,7 +109,7 @@ class Process {
         world.history.note(`${name} waits: ${event.table ?? 'source'}: ${event.why}`);
     });
     this.#sink.done.then(
-      (summary) => this.#ended(summary),
+      (summary) => this.#ended(summary, ended),
       (cause: unknown) => this.#broke(cause),
     );
   }
@@ -105,12 +118,25 @@ class Process {
     await this.#sink.stop();
   }
 
-  #failed({ code, reason, table }: FailedTable): void {
-    this.#world.violate('no failure', `${this.life.name}: ${table ?? 'a topic'}: ${code}: ${reason}`);
+  #failed({ code, reason, table, topic }: FailedTable): void {
+    const { history, stream } = this.#world;
+    // Before its topic's table is known a bad record is the trouble of the topic.
+    const spoiled = stream.tables.some((one) => {
+      const isIt = table === undefined ? one.topic === topic : pathOf(one) === table;
+      return isIt && this.#world.isSpoiled(one);
+    });
+    const told = `${this.life.name}: ${table ?? 'a topic'}: ${code}: ${reason}`;
+    if (spoiled && code === 'RECORD_INVALID') history.note(told);
+    else this.#world.violate('no failure', told);
   }
 
-  #ended({ ended }: RunSummary): void {
-    if (ended !== 'stopped') this.#world.violate('no failure', `${this.life.name} ended: ${ended}`);
+  #ended({ ended, failed }: RunSummary, told: () => void): void {
+    if (ended !== 'stopped' && !(ended === 'failed' && failed.length > 0))
+      this.#world.violate('no failure', `${this.life.name} ended: ${ended}`);
+    const held = this.#sink.heldBytes();
+    if (held > 0)
+      this.#world.violate('credit comes back', `${this.life.name} has ended and holds ${held} bytes`);
+    told();
   }
 
   #broke(cause: unknown): void {

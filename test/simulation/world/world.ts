@@ -26,6 +26,9 @@ export type ForeignDelete = {
 /** What somebody read of a table while others wrote it; rows as `rowText`, with the sink's own columns. */
 export type Reading = { readonly table: string; readonly version: number; readonly rows: readonly string[] };
 
+/** A record that cannot be read, and the table it was meant for. */
+export type BadRecord = TopicPartition & { readonly table: DbTable; readonly offset: number };
+
 /** All that there is: clock, store, broker, database; and what went on in it. */
 export class World {
   readonly plan: Plan;
@@ -39,6 +42,9 @@ export class World {
   readonly violations: Violation[] = [];
   readonly foreignDeletes: ForeignDelete[] = [];
   readonly readings: Reading[] = [];
+  readonly badRecords: BadRecord[] = [];
+  /** When each letter about a bad record landed first. */
+  readonly letters = new Map<string, number>();
   readonly stream: Stream;
   weatherNow: StoreWeather = CALM;
 
@@ -46,7 +52,10 @@ export class World {
     this.plan = plan;
     this.chance = new Chance(`world ${plan.seed}`);
     this.history = new History({ keep: options.trace, atMs: () => this.time.elapsedMs });
-    this.log = new LogWatch((commit) => this.#noteCommit(commit));
+    this.log = new LogWatch(
+      (commit) => this.#noteCommit(commit),
+      (why) => this.violate('versions stand', why),
+    );
     this.group = new Group(this, this.chance.fork('group'));
     this.stream = createStream(this);
   }
@@ -56,6 +65,8 @@ export class World {
   }
 
   landed(key: string, body: Uint8Array, by: string): void {
+    if (key.startsWith('_dead/') && !this.letters.has(key.slice(6)))
+      this.letters.set(key.slice(6), this.time.elapsedMs);
     this.log.look(key, body, by, this.time.elapsedMs);
   }
 
@@ -83,6 +94,11 @@ export class World {
   violate(checker: string, message: string): void {
     this.history.note(`VIOLATION ${checker}: ${message}`);
     this.violations.push({ checker, message });
+  }
+
+  /** Whether the table has met a record that it may not pass. */
+  isSpoiled(table: DbTable): boolean {
+    return !this.plan.kinds.has('deadLetters') && this.badRecords.some((bad) => bad.table === table);
   }
 
   /** Lets virtual time pass. */
