@@ -67,8 +67,8 @@ describe.skipIf(!available && process.env['CI'] !== 'true')('R7, W11: Spark and 
   }
 
   const idsIn = async (path: string): Promise<readonly number[]> => {
-    const { lines } = await oracle.read(path, { columns: 'id' });
-    return lines.map((line) => Number(/\d+/.exec(line)?.[0])).toSorted((a, b) => a - b);
+    const { lines } = await oracle.read(path);
+    return lines.map((line) => Number(/"id":(\d+)/.exec(line)?.[1])).toSorted((a, b) => a - b);
   };
 
   test('RESTORE leaves offsets and what belongs to them alone; set back and accepted, the rows come again', async () => {
@@ -114,7 +114,11 @@ describe.skipIf(!available && process.env['CI'] !== 'true')('R7, W11: Spark and 
     await oracle.sql(`CREATE TABLE delta.\`${path}-clone\` SHALLOW CLONE ${sql}`);
     const clone = localStore(`${path}-clone`);
     expect((await readOffsets(clone, { signal: never })).partitions).toEqual([]);
-    await oracle.sql(`CREATE OR REPLACE TABLE ${sql} SHALLOW CLONE delta.\`${path}-clone\``);
+    // Spark clones over empty tables only.
+    await oracle.sql(
+      `DELETE FROM ${sql}`,
+      `CREATE OR REPLACE TABLE ${sql} SHALLOW CLONE delta.\`${path}-clone\``,
+    );
     await expect(settle(store, 6, 7)).rejects.toMatchObject({
       code: 'TABLE_REWOUND',
       context: { operation: 'CLONE' },
