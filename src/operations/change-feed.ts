@@ -37,12 +37,11 @@ export async function* readChanges(
 ): AsyncGenerator<ArrowTable, void, undefined> {
   const { from, signal } = options;
   const log = await listFeedLog(store, signal);
+  const listed = commitsFrom(store, log, from);
   const to = options.to ?? log.latest;
   if (to < from) {
-    if (options.to === undefined) throw versionGone(store.url, from, log);
     throw new SluiceError('USAGE', `a range of versions cannot end at ${to} before it begins at ${from}`);
   }
-  const listed = commitsFrom(store, log, from);
   if (to > log.latest) throw versionGone(store.url, to, log);
   const range = listed.slice(0, to - from + 1);
   const shapes = await shapesOf(store, range, signal);
