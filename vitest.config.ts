@@ -11,6 +11,9 @@ const BEYOND_UNIT = [
   'test/golden/**',
 ];
 
+/** Histories of the simulated world: no more than Node, and minutes of it. */
+const SIMULATION = 'test/simulation/seeds/**';
+
 export default defineConfig({
   test: {
     testTimeout: 30_000,
@@ -24,9 +27,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: BEYOND_UNIT,
+          exclude: [...BEYOND_UNIT, SIMULATION],
           // Files of one worker share their modules: loading the codecs anew for each doubles the time.
           isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: [`${SIMULATION}/*.test.ts`],
+          testTimeout: 600_000,
         },
       },
       {

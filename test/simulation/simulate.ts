@@ -1,4 +1,5 @@
 import { badRecordsAreNotPassed } from './checkers/bad-records-are-not-passed.js';
+import { changesAreFedOnce } from './checkers/changes-are-fed-once.js';
 import { feedSumsUp } from './checkers/feed-sums-up.js';
 import { rangesTile } from './checkers/ranges-tile.js';
 import { readsAreWhole } from './checkers/reads-are-whole.js';
@@ -51,6 +52,7 @@ export async function simulate(plan: Plan, options: { readonly trace?: boolean }
       await tablesEqualModel(world);
       await feedSumsUp(world);
       await readsAreWhole(world);
+      await changesAreFedOnce(world);
       badRecordsAreNotPassed(world);
       rangesTile(world);
       txnMovesForward(world);

@@ -59,6 +59,7 @@ export class Database {
   readonly #options: ModelOptions;
   readonly #rows = new Map<DbTable, DbRow[]>();
   #lsn = 1000;
+  #snapshotLsn = 0;
   #transaction = 1;
   #value = 0;
   #changes = 0;
@@ -86,9 +87,10 @@ export class Database {
         if (row !== undefined) changes.push(this.#insert(table, row, 'r', { id: 0, order: 0 }));
       }
     }
-    // All of it at the one place that the snapshot was taken.
-    const lsn = ++this.#lsn;
-    return changes.map((change) => ({ ...change, lsn }));
+    // All of it at the one place that the snapshot was taken. Transactions that were open then commit later and have
+    // written before it.
+    this.#snapshotLsn = this.#lsn + this.#options.chance.below(60);
+    return changes.map((change) => ({ ...change, lsn: this.#snapshotLsn }));
   }
 
   /** One transaction's changes; may be none. */
@@ -110,7 +112,9 @@ export class Database {
     const rows = this.#rows.get(table) ?? [];
     const row = chance.pick(rows);
     this.#lsn += chance.between(1, 20);
-    if (truncates && chance.happens(0.03)) return [this.#truncate(table, at)];
+    // A truncate waits for all who are at the table, a snapshot among them.
+    if (truncates && this.#lsn > this.#snapshotLsn && chance.happens(0.03))
+      return [this.#truncate(table, at)];
     if (row === undefined || chance.happens(0.3)) return this.#insertSome(table, at);
     if (deletes && chance.happens(0.25)) return [this.#delete(table, row, at)];
     if (mayBecome !== undefined && table.keyed && chance.happens(0.2)) return this.#changeKey(table, row, at);

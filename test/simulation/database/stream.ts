@@ -101,12 +101,17 @@ function live(world: World, tables: readonly DbTable[], database: Database): Str
     deliveries.push({ atMs, records: said.flatMap((change) => recordsFor(world, change, atMs)) });
   };
   let atMs = 0;
-  if (plan.kinds.has('snapshot')) say(atMs, database.snapshot(chance.between(1, 8)));
+  const snapshots = plan.kinds.has('snapshot') ? 1 : 0;
+  if (snapshots > 0) say(atMs, database.snapshot(chance.between(1, 8)));
   for (let i = 0; i < plan.transactions; i++) {
-    atMs += Math.floor((chance.next() * 2 * plan.busyMs) / plan.transactions);
+    // Some come at once, so that all who read them write at the same time.
+    if (chance.happens(0.6)) atMs += Math.floor((chance.next() * 3 * plan.busyMs) / plan.transactions);
     say(atMs, database.transaction());
-    if (plan.kinds.has('redelivery') && chance.happens(0.15))
-      deliveries.push(again(deliveries, atMs, chance.between(1, 6)));
+    if (plan.kinds.has('redelivery') && chance.happens(0.15)) {
+      // A connector that was started anew is up after some seconds.
+      atMs += chance.between(6_000, 20_000);
+      deliveries.push(again(world, deliveries.slice(snapshots).slice(-chance.between(1, 6)), atMs));
+    }
   }
   const table = tables[0];
   if (plan.kinds.has('badRecord') && table !== undefined) spoil(world, table, deliveries);
@@ -132,10 +137,16 @@ function spoil(world: World, table: DbTable, deliveries: Delivery[]): void {
   deliveries[at] = { atMs, records: [...records, bad] };
 }
 
-/** The connector starts anew from a place that it has passed: what it said last comes again. */
-function again(deliveries: readonly Delivery[], atMs: number, count: number): Delivery {
-  const records = deliveries.slice(-count).flatMap((delivery) => delivery.records);
-  return { atMs, records: records.map((one) => ({ ...one, about: `again ${one.about}` })) };
+/** The connector starts anew from a place that it has passed: what it said last comes again, as new records. */
+function again({ time }: World, last: readonly Delivery[], atMs: number): Delivery {
+  const records = last.flatMap((delivery) => delivery.records);
+  const timestampMs = time.nowMs + atMs;
+  return {
+    atMs,
+    records: records.map((one) => {
+      return { ...one, record: { ...one.record, timestampMs }, about: `again ${one.about}` };
+    }),
+  };
 }
 
 function recordsFor(world: World, change: DbChange, atMs: number): Delivery['records'] {

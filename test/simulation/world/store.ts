@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { SluiceError, type ErrorCode } from '../../../src/base/errors.js';
 import type { ObjectMeta, ObjectStore, WaitOptions } from '../../../src/storage/object-store.js';
 import { joinKeys } from '../../../src/storage/keys.js';
@@ -131,6 +132,8 @@ export class SimulatedStore implements ObjectStore {
         return;
       }
       const onAbort = () => reject(signal.reason);
+      // As many calls as there are files wait under one signal: more than Node thinks plausible, and no leak.
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', onAbort, { once: true });
       const answer = (tell: () => void): void => {
         this.#world.time.in(this.#way(), () =>

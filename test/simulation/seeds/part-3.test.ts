@@ -1,0 +1,3 @@
+import { describePart } from './part.js';
+
+describePart(3);
