@@ -98,11 +98,17 @@ export class OffsetsFaults {
     const since = performance.now();
     await topics.admin.deleteTopics({ topics: [topic] });
     await eventually(
-      () =>
-        topics.admin
-          .createTopics({ topics: [{ topic, numPartitions: 3, replicationFactor: 1 }], waitForLeaders: true })
-          .catch(() => false),
-      (made) => made,
+      () => topics.admin.listTopics(),
+      (listed) => !listed.includes(topic),
+    );
+    const shape = { topic, numPartitions: 3, replicationFactor: 1 };
+    await eventually(
+      async () => {
+        // An answer that does not come in time is none: what there is then says it.
+        await topics.admin.createTopics({ topics: [shape], waitForLeaders: true }).catch(() => false);
+        return topics.admin.listTopics();
+      },
+      (listed) => listed.includes(topic),
     );
     log(`  ${topic} made anew`);
     feeder.forget(topic);
