@@ -16,6 +16,6 @@ export type Features = {
 export const whatIsReady: Omit<Features, 'spark'> = {
   carriesAcrossPartitions: true,
   keylessRedelivery: true,
-  equalRowsAcrossPartitions: false,
+  equalRowsAcrossPartitions: true,
   offsetsCommand: true,
 };
