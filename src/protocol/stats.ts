@@ -7,7 +7,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../base/json.js';
-import type { DataType, StructType, Value } from '../schema/types.js';
+import type { DataType, StructField, StructType, Value } from '../schema/types.js';
 import { statsPath } from './stats-columns.js';
 import { boundJson, parseBound } from './stats-values.js';
 
@@ -35,7 +35,8 @@ export type FileStats = {
 
 /**
  * Reads `add.stats`. Bounds come back so that they hold: a timestamp's maximum is raised to the end of the
- * millisecond that it was cut to. What is missing, of another type or beyond ours (NaN) is unknown. Undefined
+ * millisecond that it was cut to, and those of a column that was widened to double enclose the float of the same
+ * digits. What is missing, of another type or beyond ours (NaN) is unknown. Undefined
  * for a text that is no JSON object or has no number of records.
  *
  * @param schema - under physical names
@@ -53,12 +54,12 @@ export function parseStats(
   const maxValues = new Map<string, Value>();
   const nullCount = new Map<string, number>();
   const wanted = (path: string) => only === undefined || only.has(path);
-  walk(ownMember(stats, 'minValues'), schema, [], (path, type, value) => {
-    const bound = wanted(path) ? parseBound(type, value, 'min') : undefined;
+  walk(ownMember(stats, 'minValues'), schema, [], (path, field, value) => {
+    const bound = wanted(path) ? boundOf(field, value, 'min') : undefined;
     if (bound !== undefined) minValues.set(path, bound);
   });
-  walk(ownMember(stats, 'maxValues'), schema, [], (path, type, value) => {
-    const bound = wanted(path) ? parseBound(type, value, 'max') : undefined;
+  walk(ownMember(stats, 'maxValues'), schema, [], (path, field, value) => {
+    const bound = wanted(path) ? boundOf(field, value, 'max') : undefined;
     if (bound !== undefined) maxValues.set(path, bound);
   });
   walk(ownMember(stats, 'nullCount'), schema, [], (path, _, value) => {
@@ -159,19 +160,30 @@ function recordsIn(stats: JsonObject): number | undefined {
   return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined;
 }
 
+function boundOf(field: StructField, value: JsonValue, side: 'min' | 'max'): Value | undefined {
+  const { type, metadata } = field;
+  const bound = parseBound(type, value, side);
+  if (type.kind !== 'primitive' || type.name !== 'double' || typeof bound !== 'number') return bound;
+  if (ownMember(metadata, 'delta.typeChanges') === undefined) return bound;
+  // A file of before may have the shortest digits of a float, which stand for another double.
+  const single = Math.fround(bound);
+  return side === 'min' ? Math.min(bound, single) : Math.max(bound, single);
+}
+
 function walk(
   value: JsonValue | undefined,
   struct: StructType,
   above: readonly string[],
-  visit: (path: string, type: DataType, value: JsonValue) => void,
+  visit: (path: string, field: StructField, value: JsonValue) => void,
 ): void {
   if (!isJsonObject(value)) return;
-  for (const { name, type } of struct.fields) {
+  for (const field of struct.fields) {
+    const { name, type } = field;
     const member = ownMember(value, name);
     if (member === undefined || member === null) continue;
     const names = [...above, name];
     if (type.kind === 'struct') walk(member, type, names, visit);
-    else visit(statsPath(names), type, member);
+    else visit(statsPath(names), field, member);
   }
 }
 

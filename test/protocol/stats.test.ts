@@ -163,6 +163,18 @@ describe('bounds', () => {
     expect(read?.maxValues.get('f')).toBe(Math.fround(0.1));
   });
 
+  test('a column that was float encloses the floats that old files hold, not only the doubles of their digits', () => {
+    const typeChanges = [{ fromType: 'float', toType: 'double' }];
+    const schema = struct([field('f', DOUBLE, true, { 'delta.typeChanges': typeChanges })]);
+    // As floats, 0.1 lies above the double of these digits and 0.7 below.
+    for (const digits of [0.1, 0.7]) {
+      const text = `{"numRecords":1,"minValues":{"f":${digits}},"maxValues":{"f":${digits}}}`;
+      const stats = parseStats(text, schema);
+      const [low, high] = [digits, Math.fround(digits)].toSorted((a, b) => a - b);
+      expect([stats?.minValues.get('f'), stats?.maxValues.get('f')]).toEqual([low, high]);
+    }
+  });
+
   test('a column where a bound is NaN has none, infinities are left out', () => {
     expect(throughLog(DOUBLE, 1, NaN)).toEqual([undefined, undefined]);
     expect(throughLog(DOUBLE, -Infinity, 5)).toEqual([undefined, 5]);
