@@ -36,6 +36,8 @@ export function numberLiteral({ text, at }: Token, negative: boolean): Literal {
   const type = numberType(digits, suffix.toUpperCase(), unscaled);
   if (type === 'double' || type === 'float') {
     const value = negative ? -Number(digits) : Number(digits);
+    if (!Number.isFinite(type === 'float' ? Math.fround(value) : value))
+      throw invalid(at, `${text} is no ${type}`);
     return {
       kind: 'literal',
       at,

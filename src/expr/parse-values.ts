@@ -103,7 +103,7 @@ export abstract class ValueParser extends TokenCursor {
     if (following.kind === 'symbol' && following.text === '(') {
       if (word === 'CAST') return this.#cast('cast', at);
       if (word === 'TRY_CAST') return this.#cast('tryCast', at);
-      if (!RESERVED.has(word)) return this.#call(text, at);
+      if (!RESERVED.has(word) || word === 'RLIKE') return this.#call(text, at);
     }
     if (RESERVED.has(word)) throw this.unexpected('a value');
     if (BARE.has(word)) {

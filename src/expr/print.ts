@@ -33,7 +33,7 @@ export function formatExpression(expr: Expr): string {
       }
       return `(${formatExpression(expr.of)} IS NULL)`;
     case 'negate':
-      return `(- ${formatExpression(expr.of)})`;
+      return `(- ${behindMinus(formatExpression(expr.of))})`;
     case 'bitNot':
       return `(~ ${formatExpression(expr.of)})`;
     case 'in':
@@ -121,6 +121,11 @@ function literalText(type: DataType, value: Value): string {
     default:
       return String(value);
   }
+}
+
+/** Digits right behind a minus sign would be read as one literal. */
+function behindMinus(text: string): string {
+  return /^[\d.]/.test(text) ? `(${text})` : text;
 }
 
 function timeText(value: Value): string {

@@ -7,7 +7,7 @@ import type { Expr, Interval } from './ast.js';
 import { joinMicros, plusMonths, splitMicros } from './calendar.js';
 import { big, number } from './functions/define.js';
 import { invalid } from './invalid.js';
-import { castTo, mustCast } from './meet.js';
+import { mustCast } from './meet.js';
 import type { Typed } from './typed.js';
 import { isIntegral, isTime, scalarName } from './types.js';
 
@@ -72,7 +72,7 @@ function asNumber(typed: Typed, other: Typed, at: number): Typed {
     if (typeof value !== 'number' && typeof value !== 'bigint') return typed;
     return mustCast(typed, decimal(value.toString().replace('-', '').length, 0), at);
   }
-  return scalarName(typed.type) === 'string' ? castTo(typed, DOUBLE, at) : typed;
+  return scalarName(typed.type) === 'string' ? mustCast(typed, DOUBLE, at) : typed;
 }
 
 function isDays(type: DataType): boolean {

@@ -6,7 +6,7 @@ import type { Expr } from './ast.js';
 import type { FunctionCall } from './functions/define.js';
 import { FUNCTION_NAMES, resolveFunction } from './functions/functions.js';
 import { invalid } from './invalid.js';
-import { asCondition, castTo, compared, meet, mustCast } from './meet.js';
+import { asCondition, compared, meet, mustCast } from './meet.js';
 import { compareValues } from './order.js';
 import type { Typed, TypedBranch } from './typed.js';
 import { scalarName } from './types.js';
@@ -49,7 +49,7 @@ export function resolveCall({ name, at }: Call, args: readonly Typed[]): Typed {
 /** The call with its arguments in the types of its parameters. */
 export function applied(call: FunctionCall, args: readonly Typed[], at: number): Typed {
   const { result: type, apply, seesNulls = false } = call;
-  const params = args.map((arg, index) => castTo(arg, call.params[index] ?? arg.type, at));
+  const params = args.map((arg, index) => mustCast(arg, call.params[index] ?? arg.type, at));
   return { kind: 'apply', type, args: params, seesNulls, apply };
 }
 

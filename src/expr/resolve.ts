@@ -112,7 +112,7 @@ class Resolver {
   }
 
   #unary(kind: 'negate' | 'bitNot', inner: Typed, at: number): Typed {
-    const made = scalarName(inner.type) === 'string' ? castTo(inner, DOUBLE, at) : inner;
+    const made = scalarName(inner.type) === 'string' ? mustCast(inner, DOUBLE, at) : inner;
     const apply = (kind === 'negate' ? negation : complement)(made.type);
     if (apply === undefined) {
       throw invalid(

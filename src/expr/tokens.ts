@@ -12,7 +12,7 @@ export type Token = {
 const SPACE = /(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)*/y;
 const WORD = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?:BD|[LSYDF])?(?![\p{L}\p{N}_])/iuy;
-const SYMBOL = /<=>|>>>|<<|>>|<=|>=|<>|!=|==|::|\|\||[=<>!+\-*/%(),.[\]&|^~]/y;
+const SYMBOL = /<=>|>>>|<<|>>|<=|>=|<>|!=|==|::|\|\||[=<>!+\-*/%(),.:[\]&|^~]/y;
 
 /** Splits a text into tokens; the last one is `end`. */
 export function tokenize(text: string): Token[] {

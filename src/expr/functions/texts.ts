@@ -160,6 +160,7 @@ function padded(value: readonly string[], length: number, by: readonly string[],
 /** The place of the first match, in characters from 1, or 0. */
 function place(value: string, search: string, from: number): number {
   if (from < 1) return 0;
+  if (search === '') return 1;
   const start = Array.from(value)
     .slice(0, from - 1)
     .join('').length;
