@@ -116,6 +116,15 @@ describe('table read', () => {
     expect((await cli(['table', 'read', URL, '--where', 'owed < 0', '--columns', 'id'])).out).toBe(
       '{"id":3}\n',
     );
+    const both = ['--where', "id > 2 AND coalesce(name, '') <> 'x'", '--columns', 'owed,id'];
+    expect((await cli(['table', 'read', URL, ...both])).out.split('\n').toSorted()).toEqual([
+      '',
+      '{"owed":"-0.05","id":3}',
+      '{"owed":"1.50","id":9223372036854775807}',
+    ]);
+    const one = (await cli(['table', 'read', URL, ...both, '--limit', '1'])).out.trim().split('\n');
+    expect(one.length).toBe(1);
+    expect(one[0]).toMatch(/^\{"owed":.*,"id":(3|9223372036854775807)\}$/);
     expect((await cli(['table', 'read', URL, '--limit', '0'])).out).toBe('');
     expect((await cli(['table', 'read', URL, '--limit', '3'])).out.split('\n').length).toBe(4);
     expect((await cli(['table', 'read', URL, '--version', '1'])).out.split('\n').length).toBe(3);
@@ -190,6 +199,22 @@ describe('the rest of table', () => {
       files.map((line) => (JSON.parse(line) as { rows: number }).rows).toSorted((a, b) => a - b),
     ).toEqual([1, 2]);
     expect((await cli(['table', 'files', URL, '--version', '1'])).out.trim().split('\n').length).toBe(2);
+  });
+
+  test('files with a condition are those that a read of its rows opens', async () => {
+    const rowsOf = async (where: string): Promise<readonly number[]> => {
+      const { out, code } = await cli(['table', 'files', URL, '--json', '--where', where]);
+      expect(code).toBe(0);
+      return out.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).rows]));
+    };
+    expect(await rowsOf('owed < 0')).toEqual([1]);
+    expect(await rowsOf("at >= '2026-01-31' AND owed > 0")).toEqual([2]);
+    expect((await rowsOf('id >= 2')).toSorted()).toEqual([1, 2]);
+    expect(await rowsOf('id = 1')).toEqual([]);
+    expect(await rowsOf('at > now() + INTERVAL 100 YEARS')).toEqual([]);
+    const unknown = await cli(['table', 'files', URL, '--where', 'idd = 3']);
+    expect([unknown.code, unknown.out]).toEqual([2, '']);
+    expect(unknown.err).toMatch(/^error\[[A-Z_]+\]: .*idd/);
   });
 });
 
