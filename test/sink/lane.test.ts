@@ -8,6 +8,7 @@ import { TableLane } from '../../src/sink/lane.js';
 import type { LaneReport } from '../../src/sink/lane-options.js';
 import type { TableSettler } from '../../src/sink/settler.js';
 import { tableDefaults } from '../../src/sink/sink-options.js';
+import type { TopicPartition } from '../../src/source/change-source.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import { type ModelFaults, modelSettler, ModelTable } from '../support/model-settler.js';
 import { change, ManualTime, quiet, raw } from './support/world.js';
@@ -23,6 +24,7 @@ function laneOver(
   const credit = new Credit(1_000_000);
   const reports: LaneReport[] = [];
   const crashes: unknown[] = [];
+  const sought: TopicPartition[] = [];
   const scheduler = new ManualTime();
   const decoder = debezium();
   const settler = modelSettler(
@@ -46,7 +48,7 @@ function laneOver(
     writeLetters: () => Promise.resolve(),
     pipe: undefined,
     acknowledge: () => undefined,
-    seek: () => undefined,
+    seek: (partition) => void sought.push(partition),
     report: (report) => reports.push(report),
     changed: () => undefined,
     crash: (cause) => void crashes.push(cause),
@@ -64,7 +66,7 @@ function laneOver(
     const changes = decoder.peek('o', 0, [record]);
     lane.offer({ ...p0, base: offset, next: offset + 1, changes, rows: Uint32Array.of(0) }, 100, lease);
   };
-  return { lane, credit, reports, crashes, scheduler, offer };
+  return { lane, credit, reports, crashes, sought, scheduler, offer };
 }
 
 describe('a lane and its credit', () => {
@@ -87,6 +89,60 @@ describe('a lane and its credit', () => {
     await offer(3);
     expect(credit.taken).toBe(0);
     await lane.closed();
+  });
+
+  test('R31: from its second failure on a lane keeps no more than the batch in flight, and asks for the rest again', async () => {
+    let broken = true;
+    const table = new ModelTable();
+    const full = () => {
+      if (broken) throw new SluiceError('STORE_FULL', 'no space left');
+    };
+    const { lane, credit, scheduler, sought, offer } = laneOver(table, { committing: full });
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    lane.flush();
+    await offer(1);
+    await quiet();
+    expect(credit.taken).toBe(200);
+    await scheduler.advance(1_000);
+    expect(credit.taken).toBe(100);
+    await offer(2);
+    expect(credit.taken).toBe(100);
+    expect(sought).toEqual([]);
+    broken = false;
+    await scheduler.advance(31_000);
+    expect(credit.taken).toBe(0);
+    expect([sought, lane.wantedFrom(p0)]).toEqual([[p0], 1]);
+    // One that was on its way before the source went back is no hole.
+    await offer(3);
+    for (const offset of [1, 2]) await offer(offset);
+    lane.flush();
+    await quiet();
+    expect(table.commits.map(({ ranges }) => ranges[0]?.next)).toEqual([1, 3]);
+    expect(lane.state.kind).toBe('idle');
+  });
+
+  test('a row between two gaps is brought in between them', async () => {
+    const table = new ModelTable();
+    const { lane, credit, offer } = laneOver(table);
+    await lane.assign({ ...p0, start: 0, from: undefined });
+    await offer(0);
+    lane.flush();
+    await quiet();
+    lane.skip(p0, 3);
+    await offer(3);
+    lane.skip(p0, 6);
+    await quiet();
+    lane.flush();
+    await quiet();
+    expect(table.commits.flatMap(({ ranges }) => ranges.map(({ base, next }) => [base, next]))).toEqual([
+      [0, 1],
+      [1, 3],
+      [3, 4],
+      [4, 6],
+    ]);
+    expect(table.commits.flatMap((commit) => commit.applied)).toEqual(['o:0:0', 'o:0:3']);
+    expect(credit.taken).toBe(0);
   });
 
   test('R31: a bad record ends the lane with nothing held, and the rows before it are in the table', async () => {

@@ -134,6 +134,30 @@ describe('R31, R32: a table on a full disk', () => {
     expectTiles(world.ranges('shop/users', 'all'), 42);
   });
 
+  test('R31: nor does the gap concern one that has what lies behind it and has not committed it yet', async () => {
+    const world = new World();
+    const orders = disk('shop/orders');
+    const source = arraySource([
+      { topic: 'all', partition: 0, records: [row('orders', 0), row('users', 1)] },
+    ]);
+    const sink = world.start(source, { batch: { maxMs: 100_000 }, faults: orders.faults });
+    await until('both are read', () => sink.events.some(({ kind }) => kind === 'read'));
+    await sink.time.advance(110_000);
+    expect(world.ranges('shop/users', 'all')).toEqual([[0, 2]]);
+    const more = [row('orders', 2), row('users', 3), row('users', 4), row('users', 5)];
+    source.push({ topic: 'all', partition: 0, records: more });
+    await quiet();
+    source.expire({ topic: 'all', partition: 0 }, 4);
+    orders.mend();
+    await sink.time.advance(40_000);
+    await sink.stop();
+    expect((await sink.done).failed).toMatchObject([{ table: 'shop/orders', code: 'OFFSET_GAP', offset: 2 }]);
+    expect(world.ranges('shop/users', 'all')).toEqual([
+      [0, 2],
+      [2, 6],
+    ]);
+  });
+
   test('with untilEnd, what it let go of is read again when the source had come to its end', async () => {
     const world = new World();
     const orders = disk('shop/orders');

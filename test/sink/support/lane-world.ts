@@ -36,6 +36,8 @@ export class LaneWorld {
   #kept = new Map<string, Set<number>>();
   #taken: Map<string, Set<number>> | undefined;
   #foreignCommits = new Set<string>();
+  /** Whether the source broke its promise. */
+  #holes = false;
   #inFlight: Batch | undefined;
   #work: Work | undefined;
   /** Offsets that may never be passed, by partition. */
@@ -59,6 +61,7 @@ export class LaneWorld {
     copy.#taken = this.#taken === undefined ? undefined : copied(this.#taken);
     copy.#foreignCommits = new Set(this.#foreignCommits);
     copy.#inFlight = this.#inFlight;
+    copy.#holes = this.#holes;
     copy.#work = this.#work;
     copy.#walls = new Map(this.#walls);
     copy.#letters = this.#letters;
@@ -269,6 +272,9 @@ export class LaneWorld {
         if (event.kind !== 'abandon') hold(this.#parked.length === 0, () => 'I5: a slice was left behind');
         break;
       case 'report-failed':
+        // What never came is a hole; what was on its way before the source went back is none.
+        if (effect.failure.code === 'OFFSET_GAP') hold(this.#holes, () => 'I14: it failed for no reason');
+        break;
       case 'report-resumed':
       case 'report-waiting':
       case 'resume-at':
@@ -366,6 +372,7 @@ export class LaneWorld {
   }
 
   #hole(partition: TopicPartition, at: number): void {
+    this.#holes = true;
     this.slices++;
     this.send({ kind: 'slice', ...partition, base: at + 50, next: at + 51, lastRow: at + 50 });
   }
