@@ -20,12 +20,32 @@ const BOUNDS = {
 
 /** Each breakage, bounds in which it shows, and the promise that it breaks. */
 const BREAKAGES = [
-  ['NoCompare', { MaxForeign: 1, MaxLost: 1, MaxCrash: 1, MaxPlans: 3 }, 'ExactlyOnce'],
-  ['BlindUnion', { MaxForeign: 2, MaxLost: 1, MaxCrash: 0, MaxPlans: 3 }, 'FeedTrue'],
-  ['BlindPut', { MaxForeign: 0, MaxLost: 1, MaxCrash: 0, MaxPlans: 3 }, 'ExactlyOnce'],
-  ['EarlyAck', { MaxForeign: 0, MaxLost: 1, MaxCrash: 0, MaxPlans: 2 }, 'AckHeld'],
-  ['IgnoreMoved', { MaxForeign: 1, MaxLost: 0, MaxCrash: 0, MaxPlans: 2 }, 'Content'],
-  ['IgnoreRestore', { MaxForeign: 2, MaxLost: 0, MaxCrash: 0, MaxPlans: 2 }, 'RestoreRespected'],
+  {
+    name: 'NoCompare',
+    bounds: { MaxForeign: 1, MaxLost: 1, MaxCrash: 1, MaxPlans: 3 },
+    promise: 'ExactlyOnce',
+  },
+  {
+    name: 'BlindUnion',
+    bounds: { MaxForeign: 2, MaxLost: 1, MaxCrash: 0, MaxPlans: 3 },
+    promise: 'FeedTrue',
+  },
+  {
+    name: 'BlindPut',
+    bounds: { MaxForeign: 0, MaxLost: 1, MaxCrash: 0, MaxPlans: 3 },
+    promise: 'ExactlyOnce',
+  },
+  { name: 'EarlyAck', bounds: { MaxForeign: 0, MaxLost: 1, MaxCrash: 0, MaxPlans: 2 }, promise: 'AckHeld' },
+  {
+    name: 'IgnoreMoved',
+    bounds: { MaxForeign: 1, MaxLost: 0, MaxCrash: 0, MaxPlans: 2 },
+    promise: 'Content',
+  },
+  {
+    name: 'IgnoreRestore',
+    bounds: { MaxForeign: 2, MaxLost: 0, MaxCrash: 0, MaxPlans: 2 },
+    promise: 'RestoreRespected',
+  },
 ];
 
 const INVARIANTS = ['TxnForward', 'ExactlyOnce', 'Content', 'FeedTrue', 'RestoreRespected', 'AckHeld'];
@@ -39,7 +59,7 @@ for (const name of process.argv.includes('--wide') ? ['small', 'wide'] : ['small
   if (!held) wrong++;
   console.log(held ? `${name}: every promise holds in ${states} states, ${seconds} s` : `${name}: ${output}`);
 }
-for (const [breakage, bounds, promise] of BREAKAGES) {
+for (const { name: breakage, bounds, promise } of BREAKAGES) {
   const { output, seconds } = check(configOf(bounds, breakage));
   const found = /Invariant (\w+) is violated/.exec(output)?.[1];
   if (found !== promise) wrong++;
@@ -51,7 +71,7 @@ process.exitCode = wrong === 0 ? 0 : 1;
 
 function configOf(bounds, broken) {
   const constants = Object.entries(bounds).map(([name, value]) => `  ${name} = ${value}`);
-  const breakages = BREAKAGES.map(([name]) => `  ${name} = ${name === broken ? 'TRUE' : 'FALSE'}`);
+  const breakages = BREAKAGES.map(({ name }) => `  ${name} = ${name === broken ? 'TRUE' : 'FALSE'}`);
   return [
     'SPECIFICATION Spec',
     'CONSTANTS',
