@@ -56,6 +56,12 @@ export class Events {
     return this.changes(event).timestamp(this.record[event] ?? -1);
   }
 
+  /** The event's place in Kafka. */
+  place(event: number): { readonly partition: number; readonly offset: number } {
+    const { partition, changes } = this.sliceOf(event);
+    return { partition, offset: changes.offset(this.record[event] ?? -1) };
+  }
+
   /** The event's position text, in the epoch that its offset lies in (R13). */
   position(event: number): string {
     const changes = this.changes(event);

@@ -177,7 +177,14 @@ const NO_DOORS: ImageDoors = { standing: () => null, image: () => undefined, wai
 function noteApplied(noted: Notes, events: Events, { event, identity }: Identified, atMs: number): void {
   if (identity === undefined) return;
   const order = orderText(events.position(event));
-  noted.add(event, { kind: 'applied', identity, order, eventMs: events.timestamp(event), atMs });
+  noted.add(event, {
+    kind: 'applied',
+    identity,
+    order,
+    eventMs: events.timestamp(event),
+    ...events.place(event),
+    atMs,
+  });
 }
 
 /** What a change is remembered by: its place in Kafka. */

@@ -55,15 +55,18 @@ export async function siftRepeats(
 
 function isNews(events: Events, { event, identity }: Identified, known: Map<string, Applied[]>): boolean {
   if (identity === undefined) return true;
-  const eventMs = events.timestamp(event);
+  const { partition, offset } = events.place(event);
+  const own = { eventMs: events.timestamp(event), partition, offset };
   const same = known.get(identity);
   if (same === undefined) {
-    known.set(identity, [{ eventMs }]);
+    known.set(identity, [own]);
     return true;
   }
   if (!isContent(identity)) return false;
-  const news = same.some((each) => Math.abs(each.eventMs - eventMs) <= EQUAL_CHANGES_WITHIN_MS);
-  if (news) same.push({ eventMs });
+  // An operator may have sent the partition back: it is the very record.
+  if (same.some((each) => each.partition === partition && each.offset === offset)) return false;
+  const news = same.some((each) => Math.abs(each.eventMs - own.eventMs) <= EQUAL_CHANGES_WITHIN_MS);
+  if (news) same.push(own);
   return news;
 }
 

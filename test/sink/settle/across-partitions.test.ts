@@ -308,6 +308,15 @@ describe('tables without a key', () => {
     expect(await table.settle({ 0: again })).toEqual({ kind: 'nothing' });
   });
 
+  test('R18: the very records come again, as after offsets were set back, are repeats', async () => {
+    const table = new Shared();
+    const copied = [0, 1].map((ms) => insert('same', 10, { recordMs: 1_000_000 + ms }));
+    await table.settle({ 0: copied });
+    const again = { ...sliceOf(0, copied, { partition: 0 }), base: 2, next: 4 };
+    expect(await table.settlerOf().settle([again], never)).toMatchObject({ kind: 'nothing' });
+    expect(await table.rows()).toEqual(['1=same', '1=same']);
+  });
+
   test('R18: the rows of a snapshot all count, however alike', async () => {
     const table = new Shared();
     const rows = [0, 60_000].map((ms) => insert('same', 10, { op: 'r', recordMs: 1_000_000 + ms }));

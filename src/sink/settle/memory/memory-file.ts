@@ -89,7 +89,11 @@ function rowOfRecord(record: MemoryRecord): Row {
     case 'settled':
       return row(CODES.settled, record.key, null, record.source, record.columns);
     case 'applied':
-      return row(CODES.applied, record.identity, record.order, undefined, record.eventMs);
+      return row(CODES.applied, record.identity, record.order, undefined, [
+        record.eventMs,
+        record.partition,
+        record.offset,
+      ]);
     case 'owed':
       return row(CODES.owed, record.identity, record.limit, undefined, undefined, record.row);
     case 'paid':
@@ -139,8 +143,16 @@ function recordsOf(table: ArrowTable, schema: StructType, path: string): readonl
         records.push({ kind: 'settled', ...wait(), atMs });
         break;
       case CODES.applied:
-        if (typeof columns !== 'number') throw unreadable(path);
-        records.push({ kind: 'applied', identity: key, order: textAt(2, row), eventMs: columns, atMs });
+        const [eventMs, partition, offset] = numbersIn(columns, path);
+        records.push({
+          kind: 'applied',
+          identity: key,
+          order: textAt(2, row),
+          eventMs,
+          partition,
+          offset,
+          atMs,
+        });
         break;
       case CODES.owed:
         records.push({ kind: 'owed', identity: key, limit: textAt(2, row), row: imageAt(row), atMs });
@@ -157,6 +169,15 @@ function recordsOf(table: ArrowTable, schema: StructType, path: string): readonl
 
 function namesIn(columns: unknown, path: string): readonly string[] {
   if (Array.isArray(columns) && columns.every((name) => typeof name === 'string')) return columns;
+  throw unreadable(path);
+}
+
+function numbersIn(columns: unknown, path: string): readonly [number, number, number] {
+  if (Array.isArray(columns)) {
+    const [eventMs, partition, offset]: readonly unknown[] = columns;
+    if (typeof eventMs === 'number' && typeof partition === 'number' && typeof offset === 'number')
+      return [eventMs, partition, offset];
+  }
   throw unreadable(path);
 }
 

@@ -32,8 +32,8 @@ export type Waits = {
   readonly paid: ReadonlySet<string>;
 };
 
-/** An event that was applied to a table without a key: when its Kafka record was made. */
-export type Applied = { readonly eventMs: number };
+/** An event that was applied to a table without a key: when its Kafka record was made, and which it is. */
+export type Applied = { readonly eventMs: number; readonly partition: number; readonly offset: number };
 
 /**
  * What a version of a table remembers of rows that are not in it: the files that the partitions' domains name, read when

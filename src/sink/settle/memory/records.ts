@@ -13,7 +13,8 @@ export type RowImage = ReadonlyMap<string, Value>;
  * - `pending`: the row of this key waits for these columns of the row under the key `from`, as it was when the key
  *   change at `order` took it away (R16). `keyValues` finds the row again.
  * - `settled`: these columns of that row wait no more; nothing else is said by it.
- * - `applied`: an event of a table without a key was applied (R18). `eventMs`: the time of its Kafka record.
+ * - `applied`: an event of a table without a key was applied (R18). `eventMs`, `partition`, `offset`: the time and place of
+ *   its Kafka record.
  * - `owed`: an update or delete of a table without a key found no row that equals its `before`; the next such row from
  *   before `limit` is taken out as it comes (R18).
  * - `paid`: that row has come.
@@ -35,12 +36,12 @@ export type MemoryRecord =
       readonly identity: string;
       readonly order: string;
       readonly eventMs: number;
+      readonly partition: number;
+      readonly offset: number;
       readonly atMs: number;
     }
   | ({ readonly kind: 'owed'; readonly atMs: number } & OwedRow)
   | { readonly kind: 'paid'; readonly identity: string; readonly atMs: number };
-
-export type MemoryKind = MemoryRecord['kind'];
 
 /** Which image holds a value: the one that the key change at `order` left under the key `key`. */
 export type ImageSource = { readonly key: string; readonly order: string };
