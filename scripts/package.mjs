@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 
@@ -140,7 +140,7 @@ function checkConsumer(tarball) {
   }
   const ran = spawnSync(process.execPath, ['consumer.js'], { cwd: folder, encoding: 'utf8' });
   if (ran.status !== 0) problems.push(`a consumer does not run:\n${ran.stderr}`);
-  checkReadme();
+  checkExamples();
   const cli = spawnSync(process.execPath, ['node_modules/sluice/dist/src/cli/main.js', 'demo'], {
     cwd: folder,
     encoding: 'utf8',
@@ -150,13 +150,18 @@ function checkConsumer(tarball) {
     problems.push('the demo names commands that an installed package has not');
 }
 
-/** The README's examples compile, and those that need no broker run. */
-function checkReadme() {
-  const blocks = [...readFileSync('README.md', 'utf8').matchAll(/^```ts( kafka)?\n(.*?)^```$/gms)];
-  if (blocks.length === 0) problems.push('the README has no example');
+/** The examples of README and pages compile, and those that need no broker run, on the tables that the first one makes. */
+function checkExamples() {
   symlinkSync(join(folder, 'node_modules/sluice/demo'), join(folder, 'demo'), 'dir');
+  checkExamplesOf('README.md');
+  checkExamplesOf('docs/change-feed.md');
+}
+
+function checkExamplesOf(page) {
+  const blocks = [...readFileSync(page, 'utf8').matchAll(/^```ts( kafka)?\n(.*?)^```$/gms)];
+  if (blocks.length === 0) problems.push(`${page} has no example`);
   for (const [at, [, needs, code]] of blocks.entries()) {
-    const name = `readme-${at + 1}`;
+    const name = `${basename(page, '.md').toLowerCase()}-${at + 1}`;
     writeFileSync(join(folder, `${name}.ts`), code);
     const lib = ['--lib', 'es2023,esnext.disposable'];
     const compiled = spawnSync(
@@ -165,10 +170,10 @@ function checkReadme() {
       { cwd: folder, encoding: 'utf8' },
     );
     if (compiled.status !== 0)
-      problems.push(`example ${at + 1} of the README does not compile:\n${compiled.stdout}`);
+      problems.push(`example ${at + 1} of ${page} does not compile:\n${compiled.stdout}`);
     if (needs !== undefined || compiled.status !== 0) continue;
     const ran = spawnSync(process.execPath, [`${name}.js`], { cwd: folder, encoding: 'utf8' });
-    if (ran.status !== 0) problems.push(`example ${at + 1} of the README fails:\n${ran.stderr}`);
+    if (ran.status !== 0) problems.push(`example ${at + 1} of ${page} fails:\n${ran.stderr}`);
   }
 }
 

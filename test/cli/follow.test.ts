@@ -48,7 +48,7 @@ describe('table changes --follow in a process of its own', () => {
     return JSON.parse(String(value)).id;
   }
 
-  test('prints what another process appends, and ends by Ctrl-C with everything acknowledged', async () => {
+  test('prints what another process appends, and ends by Ctrl-C without a word of failure', async () => {
     let table = await newTable('appended');
     ({ table } = await table.append([{ id: 1n }]));
     const { lines, end } = follow('appended', '--from', '0');
@@ -78,7 +78,10 @@ describe('table changes --follow in a process of its own', () => {
       await end('SIGKILL');
     }
     expect([...new Set(seen)]).toEqual([0, 1, 2, 3, 4, 5]);
-    // In order, and after a kill from a version on that had been given at most once before.
-    for (const [i, id] of seen.entries()) expect(id).toBeLessThanOrEqual((seen[i - 1] ?? -1) + 1);
+    // In order. A version is printed once the one before is acknowledged: after a kill only the last one may come again.
+    for (const [i, id] of seen.entries()) {
+      const before = seen[i - 1] ?? -1;
+      expect([before, before + 1]).toContain(id);
+    }
   });
 });
