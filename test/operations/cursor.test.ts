@@ -42,14 +42,17 @@ describe('Cursor', () => {
 
   test('one who was paused through many saves of another is told at its first', async () => {
     const store = memoryStore();
-    const paused = await open(store);
+    const [paused, unsaved] = [await open(store), await open(store)];
     await paused.save({ nextVersion: 1, tableId }, never);
     const other = await open(store);
     for (let nextVersion = 2; nextVersion < 9; nextVersion++)
       await other.save({ nextVersion, tableId }, never);
-    // The number that it takes next was given away, and its claim is long removed.
-    const late = paused.save({ nextVersion: 2, tableId }, never);
-    await expect(late).rejects.toMatchObject({ code: 'CURSOR_CONFLICT' });
+    // The number that each takes next was given away, and its claim is long removed.
+    for (const one of [paused, unsaved]) {
+      const late = one.save({ nextVersion: 2, tableId }, never);
+      await expect(late).rejects.toMatchObject({ code: 'CURSOR_CONFLICT' });
+      await expect(late).rejects.toThrow(/another subscriber/);
+    }
     expect((await open(store)).state?.nextVersion).toBe(8);
     await other.save({ nextVersion: 9, tableId }, never);
     expect((await open(store)).state?.nextVersion).toBe(9);
