@@ -117,6 +117,8 @@ function atDigits(value: bigint, drop: number, toEven: boolean): bigint {
 
 function roundedDouble(value: number, digits: number, toEven: boolean, type: DataType): number {
   if (!Number.isFinite(value)) return value;
+  // Rounding is decimal, and a decimal zero has no sign.
+  if (value === 0) return 0;
   // The shortest digits are what people see, and what Spark rounds.
   const shown = scalarName(type) === 'float' ? shortFloat(value) : String(value);
   const [, sign = '', whole = '0', fraction = '', exponent = '0'] =
