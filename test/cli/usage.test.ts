@@ -24,7 +24,7 @@ describe('wrong usage exits with 2 and says what was meant', () => {
       '--help',
     ],
     [['table', 'read', NOWHERE, '--where', 'a ='], 'EXPRESSION_INVALID', ''],
-    [['table', 'changes', NOWHERE], "required option '--from", '--help'],
+    [['table', 'changes', NOWHERE], 'it is not said where the changes begin', '--from'],
     [['table', 'changes', NOWHERE, '--from', 'x'], 'neither a version nor a time', '--help'],
     [['run'], "missing required argument 'connector'", '--help'],
     [['run', 'a.json', '--set', 'nothing'], 'key=value', '--help'],
