@@ -21,6 +21,8 @@ export class KnownTable {
   readonly #rewinds = new RewindWatch();
   /** The last offset seen in the table, by partition: it never goes back unnoticed. */
   readonly #seen = new Map<string, number>();
+  /** The making of its topic under which a partition was first seen in the table: offsets of another mean nothing here. */
+  readonly #making = new Map<string, number>();
   /** Partitions that were asked for. */
   readonly #owned = new Map<string, TopicPartition>();
   #snapshot: Snapshot | undefined;
@@ -47,6 +49,8 @@ export class KnownTable {
       const key = partitionKey(partition.topic, partition.partition);
       this.#owned.set(key, partition);
       if (offset !== undefined) this.#seen.set(key, offset);
+      this.#making.delete(key);
+      if (held !== undefined) this.#making.set(key, held.incarnation);
       // A start policy spoke of the topic as it was first: one that was made anew is wanted whole.
       const from = offset ?? ((held?.incarnation ?? 0) > 0 ? 0 : undefined);
       if (from !== undefined) next.set(key, from);
@@ -85,10 +89,25 @@ export class KnownTable {
 
   /** Where ranges stand against what the table holds and was seen to hold; undefined if they go on from there. */
   compare(snapshot: Snapshot | undefined, ranges: readonly OffsetRange[]): ReturnType<typeof compareBases> {
+    const anew = ranges.find((range) => snapshot !== undefined && this.#isMadeAnew(snapshot, range));
+    if (anew !== undefined) {
+      const { topic, partition, base } = anew;
+      return { kind: 'rewound', topic, partition, expected: base, found: undefined };
+    }
     return compareBases(ranges, (range) => ({
       held: snapshot === undefined ? undefined : this.#held(snapshot, range),
       seen: this.#seen.get(partitionKey(range.topic, range.partition)),
     }));
+  }
+
+  /** Whether an operator has accepted another making of the topic since the partition was asked for. */
+  #isMadeAnew(snapshot: Snapshot, range: OffsetRange): boolean {
+    const found = this.#heldTopic(snapshot, range)?.incarnation;
+    if (found === undefined) return false;
+    const key = partitionKey(range.topic, range.partition);
+    const known = this.#making.get(key);
+    if (known === undefined) this.#making.set(key, found);
+    return known !== undefined && known !== found;
   }
 
   /** The target with the application ids that the table holds: of several makings of a topic the newest counts. */
