@@ -13,7 +13,7 @@ import type {
 } from './actions.js';
 
 /** A file of file actions that a V2 checkpoint names. Delta protocol, "Sidecar File Information". */
-type Sidecar = {
+export type Sidecar = {
   readonly path: string;
   readonly sizeInBytes: number;
   readonly modificationTime: number;

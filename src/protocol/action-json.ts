@@ -18,7 +18,7 @@ import type {
   Protocol,
   RemoveFile,
 } from './actions.js';
-import { isActionName, readAction, type CheckpointLine } from './action-fields.js';
+import { isActionName, readAction, type CheckpointLine, type Sidecar } from './action-fields.js';
 import { JsonFields } from './json-fields.js';
 
 export type { CheckpointLine } from './action-fields.js';
@@ -59,6 +59,22 @@ export function parseCheckpointLines(text: string, file?: string): CheckpointLin
 export function formatActions(actions: Iterable<Action>): string {
   let text = '';
   for (const action of actions) text += formatAction(action) + '\n';
+  return text;
+}
+
+/**
+ * The top-level file of a V2 checkpoint in its JSON form: the version, the actions that are no files, and the sidecars
+ * that hold the files. Delta protocol, "V2 Spec".
+ */
+export function formatTopLevel(
+  version: number,
+  others: Iterable<Action>,
+  sidecars: Iterable<Sidecar>,
+): string {
+  let text = wrapped('checkpointMetadata', { version }) + '\n' + formatActions(others);
+  for (const { path, sizeInBytes, modificationTime } of sidecars) {
+    text += wrapped('sidecar', { path, sizeInBytes, modificationTime }) + '\n';
+  }
   return text;
 }
 

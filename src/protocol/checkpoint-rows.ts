@@ -1,6 +1,8 @@
+import { unreachable } from '../base/errors.js';
 import type { DataType, StructType, Value } from '../schema/types.js';
 import { isActionName, readAction, type CheckpointLine } from './action-fields.js';
 import type {
+  Action,
   AddFile,
   DeletionVectorDescriptor,
   Metadata,
@@ -8,24 +10,35 @@ import type {
   Protocol,
   Txn,
 } from './actions.js';
-import { CHECKPOINT_SCHEMA } from './checkpoint-schema.js';
+import { CHECKPOINT_SCHEMA, SIDECAR_SCHEMA } from './checkpoint-schema.js';
 import { tableProperty } from './properties.js';
 import type { TableState, Tombstone } from './replay.js';
 import { RowFields } from './row-fields.js';
 import { statsOfColumns } from './stats-parsed.js';
 
-export { CHECKPOINT_COLUMNS, CHECKPOINT_SCHEMA } from './checkpoint-schema.js';
+export {
+  CHECKPOINT_COLUMNS,
+  CHECKPOINT_SCHEMA,
+  CHECKPOINT_V2_SCHEMA,
+  SIDECAR_SCHEMA,
+} from './checkpoint-schema.js';
 
 /** The rows of one checkpoint, and how many they are. */
 export type CheckpointRows = {
   readonly count: number;
   readonly addFiles: number;
+  /** Live and removed files. */
+  readonly files: number;
   /** Each row once, with the columns of `CHECKPOINT_SCHEMA`. */
   readonly rows: Iterable<readonly Value[]>;
+  /** The rows of live and removed files alone, with the columns of `SIDECAR_SCHEMA`. */
+  readonly fileRows: Iterable<readonly Value[]>;
+  /** What is no file, as actions. */
+  readonly others: readonly Action[];
 };
 
 /**
- * What a classic checkpoint holds of a state: protocol, metadata, txns, domains, live files with stats, and the
+ * What a checkpoint holds of a state: protocol, metadata, txns, domains, live files with stats, and the
  * removed files that VACUUM must still keep. Removals past `delta.deletedFileRetentionDuration` and txns
  * past `delta.setTransactionRetentionDuration`, those without a time among them, are left out. Delta
  * protocol, "Checkpoints" and "Action Reconciliation".
@@ -34,11 +47,22 @@ export function checkpointRows(state: TableState, nowMs: number): CheckpointRows
   const keepFrom = nowMs - tableProperty(state.configuration, 'deletedFileRetentionMs');
   const tombstones = state.tombstones.toArray().filter((file) => (file.deletionTimestamp ?? 0) >= keepFrom);
   const txns = unexpiredTxns(state, nowMs);
-  const count = 2 + txns.length + state.domains.size + state.files.size + tombstones.length;
+  // The files as they are: while rows are taken, later versions may be made from the same index.
+  const adds = state.files.toArray();
+  const others = otherActions(state, txns);
+  const files = adds.length + tombstones.length;
   return {
-    count,
-    addFiles: state.files.size,
-    rows: { [Symbol.iterator]: () => rowsOf(state, txns, tombstones) },
+    count: others.length + files,
+    addFiles: adds.length,
+    files,
+    rows: {
+      *[Symbol.iterator]() {
+        for (const action of others) yield otherRow(action);
+        yield* fileRows(adds, tombstones, CHECKPOINT_SCHEMA);
+      },
+    },
+    fileRows: { [Symbol.iterator]: () => fileRows(adds, tombstones, SIDECAR_SCHEMA) },
+    others,
   };
 }
 
@@ -72,23 +96,46 @@ export function* checkpointActions(
   }
 }
 
-function* rowsOf(
-  state: TableState,
-  txns: readonly Txn[],
-  tombstones: readonly Tombstone[],
-): Generator<readonly Value[], void, undefined> {
-  yield row('protocol', protocolValue(state.protocol));
-  yield row('metaData', metadataValue(state.metadata));
-  for (const txn of txns) yield row('txn', txnValue(txn));
-  for (const [domain, configuration] of state.domains) {
-    yield row('domainMetadata', { domain, configuration, removed: false });
-  }
-  for (const add of state.files) yield row('add', addValue(add));
-  for (const remove of tombstones) yield row('remove', removeValue(remove));
+type OtherAction = Extract<Action, { kind: 'protocol' | 'metaData' | 'txn' | 'domainMetadata' }>;
+
+function otherActions(state: TableState, txns: readonly Txn[]): readonly OtherAction[] {
+  return [
+    { kind: 'protocol', protocol: state.protocol },
+    { kind: 'metaData', metaData: state.metadata },
+    ...txns.map((txn) => ({ kind: 'txn', txn }) as const),
+    ...[...state.domains].map(
+      ([domain, configuration]) =>
+        ({ kind: 'domainMetadata', domainMetadata: { domain, configuration, removed: false } }) as const,
+    ),
+  ];
 }
 
-function row(column: string, value: Value): readonly Value[] {
-  return CHECKPOINT_SCHEMA.fields.map(({ name }) => (name === column ? value : null));
+function otherRow(action: OtherAction): readonly Value[] {
+  switch (action.kind) {
+    case 'protocol':
+      return row('protocol', protocolValue(action.protocol), CHECKPOINT_SCHEMA);
+    case 'metaData':
+      return row('metaData', metadataValue(action.metaData), CHECKPOINT_SCHEMA);
+    case 'txn':
+      return row('txn', txnValue(action.txn), CHECKPOINT_SCHEMA);
+    case 'domainMetadata':
+      return row('domainMetadata', { ...action.domainMetadata }, CHECKPOINT_SCHEMA);
+    default:
+      return unreachable(action);
+  }
+}
+
+function* fileRows(
+  adds: readonly AddFile[],
+  tombstones: readonly Tombstone[],
+  schema: StructType,
+): Generator<readonly Value[], void, undefined> {
+  for (const add of adds) yield row('add', addValue(add), schema);
+  for (const remove of tombstones) yield row('remove', removeValue(remove), schema);
+}
+
+function row(column: string, value: Value, schema: StructType): readonly Value[] {
+  return schema.fields.map(({ name }) => (name === column ? value : null));
 }
 
 function protocolValue(protocol: Protocol): Value {

@@ -75,6 +75,17 @@ export const CHECKPOINT_SCHEMA: StructType = struct([
   ),
 ]);
 
+/** The columns of a V2 checkpoint that holds its files itself: those of a classic one, and what tells it apart. */
+export const CHECKPOINT_V2_SCHEMA: StructType = struct([
+  ...CHECKPOINT_SCHEMA.fields,
+  field('checkpointMetadata', struct([field('version', LONG), field('tags', TEXT_MAP)])),
+]);
+
+/** The columns of a sidecar: file actions alone. Delta protocol, "Sidecar Files". */
+export const SIDECAR_SCHEMA: StructType = struct(
+  CHECKPOINT_SCHEMA.fields.filter(({ name }) => name === 'add' || name === 'remove'),
+);
+
 /** Top-level columns that a reader of a checkpoint needs; the rest is for V2's own bookkeeping. */
 export const CHECKPOINT_COLUMNS: readonly string[] = [
   ...CHECKPOINT_SCHEMA.fields.map(({ name }) => name),

@@ -20,6 +20,12 @@ export type LastCheckpoint = {
   readonly parts?: number;
   readonly sizeInBytes?: number;
   readonly numOfAddFiles?: number;
+  /** The top-level file of a V2 checkpoint, whose name holds a UUID. Written, and never read: the listing tells. */
+  readonly v2Checkpoint?: {
+    readonly path: string;
+    readonly sizeInBytes: number;
+    readonly modificationTime: number;
+  };
 };
 
 /**
@@ -48,13 +54,14 @@ export function parseLastCheckpoint(text: string): LastCheckpoint | undefined {
 
 /** The text of `_last_checkpoint`, with its checksum. */
 export function formatLastCheckpoint(hint: LastCheckpoint): string {
-  const { version, size, parts, sizeInBytes, numOfAddFiles } = hint;
+  const { version, size, parts, sizeInBytes, numOfAddFiles, v2Checkpoint } = hint;
   const object: JsonObject = {
     version,
     size,
     ...(parts === undefined ? {} : { parts }),
     ...(sizeInBytes === undefined ? {} : { sizeInBytes }),
     ...(numOfAddFiles === undefined ? {} : { numOfAddFiles }),
+    ...(v2Checkpoint === undefined ? {} : { v2Checkpoint }),
   };
   return stringifyJson({ ...object, checksum: checksumOf(object) });
 }

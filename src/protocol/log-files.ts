@@ -61,6 +61,25 @@ export function checkpointKey(version: number): string {
   return `${LOG_FOLDER}${paddedVersion(version)}.checkpoint.parquet`;
 }
 
+/** Where the top-level file of a V2 checkpoint of a version lies. */
+export function uuidCheckpointKey(version: number, uuid: string, format: 'parquet' | 'json'): string {
+  return `${LOG_FOLDER}${paddedVersion(version)}.checkpoint.${uuid}.${format}`;
+}
+
+/** The folder of sidecars, with its slash. */
+export const SIDECAR_FOLDER = `${LOG_FOLDER}_sidecars/`;
+
+/** What a sidecar of a version's checkpoint is called, as Delta Spark calls it: part 1 to n of n. */
+export function sidecarName(version: number, part: number, parts: number, uuid: string): string {
+  const ten = (n: number): string => String(n).padStart(10, '0');
+  return `${paddedVersion(version)}.checkpoint.${ten(part)}.${ten(parts)}.${uuid}.parquet`;
+}
+
+/** Where the checksum of a version lies. */
+export function checksumKey(version: number): string {
+  return `${LOG_FOLDER}${paddedVersion(version)}.crc`;
+}
+
 /** Twenty digits: the order of names is the order of versions. */
 export function paddedVersion(version: number): string {
   return String(version).padStart(20, '0');

@@ -28,7 +28,7 @@ export type SegmentProblem =
 /**
  * Picks what to read for a version: the newest complete checkpoint at or below it and the commits after that.
  * A checkpoint of many parts is complete with all of them; of one version, UUID-named ones come before
- * those of many parts, and those before classic ones. Compacted files are left alone. Delta protocol,
+ * those of many parts, and those before classic ones. Compacted files change nothing of it: `planReads` takes them. Delta protocol,
  * "Action Reconciliation" and "Checkpoints".
  *
  * The listing may begin at any version: where it begins behind what is needed the answer is a problem, and a
@@ -65,6 +65,48 @@ export function planSegment(files: Iterable<LogFile>, target?: number): Segment 
     needed.push(at);
   }
   return { kind: 'segment', version, ...(checkpoint === undefined ? {} : { checkpoint }), commits: needed };
+}
+
+/** What to read for a run of commits: each by itself, or a compacted file that stands for many. */
+export type SegmentRead =
+  | { readonly kind: 'commit'; readonly version: number }
+  | {
+      readonly kind: 'compacted';
+      readonly name: string;
+      readonly through: number;
+      /** The commits that it stands for. */
+      readonly versions: readonly number[];
+    };
+
+/**
+ * The commits with compacted files in place of those that they stand for: from the first on, always the file that goes
+ * farthest. One that reaches outside of the run, or overlaps the one before, is left alone. Delta protocol, "Log
+ * Compaction Files".
+ *
+ * @param commits - in order, without gaps
+ */
+export function planReads(commits: readonly number[], files: readonly LogFile[]): readonly SegmentRead[] {
+  const last = commits.at(-1) ?? -1;
+  const longest = new Map<number, Extract<LogFile, { kind: 'compacted' }>>();
+  for (const file of files) {
+    if (file.kind !== 'compacted' || file.through > last) continue;
+    if (file.through > (longest.get(file.from)?.through ?? -1)) longest.set(file.from, file);
+  }
+  const reads: SegmentRead[] = [];
+  for (let at = 0; at < commits.length;) {
+    const version = commits[at] ?? 0;
+    const file = longest.get(version);
+    if (file === undefined) {
+      reads.push({ kind: 'commit', version });
+      at++;
+      continue;
+    }
+    const { name, through } = file;
+    const versions = commits.slice(at, at + through - version + 1);
+    reads.push({ kind: 'compacted', name, through, versions });
+    at += versions.length;
+  }
+  return reads;
 }
 
 function missingCommit(

@@ -30,6 +30,11 @@ export async function readCheckpoint(
   for (const { name } of checkpoint.files) take(await readLines({ store, key: LOG_FOLDER + name }, signal));
   // A classic name may hold the V2 layout too, so sidecars are followed wherever they are named.
   for (const sidecar of sidecars.splice(0)) take(await readLines(sidecar, signal));
+  for (const kind of ['protocol', 'metaData']) {
+    if (actions.some((action) => action.kind === kind)) continue;
+    const [first] = checkpoint.files;
+    throw damaged({ store, key: LOG_FOLDER + (first?.name ?? '') }, `it has no ${kind}`);
+  }
   return actions;
 }
 

@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { TableBuilder } from '../columnar/table-builder.js';
-import { writeParquet } from '../columnar/parquet.js';
-import { CHECKPOINT_SCHEMA, checkpointRows } from '../protocol/checkpoint-rows.js';
+import { CHECKPOINT_SCHEMA, checkpointRows, type CheckpointRows } from '../protocol/checkpoint-rows.js';
+import { supportsFeature } from '../protocol/features.js';
 import { formatLastCheckpoint, parseLastCheckpoint } from '../protocol/last-checkpoint.js';
 import { LAST_CHECKPOINT_KEY, checkpointKey } from '../protocol/log-files.js';
 import { tableProperty } from '../protocol/properties.js';
-import type { Value } from '../schema/types.js';
+import type { TableState } from '../protocol/replay.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import { encodeCheckpoint } from './checkpoint-encode.js';
+import { writeV2Checkpoint } from './checkpoint-v2.js';
 import type { Snapshot } from './snapshot.js';
 
 /** What became of the checkpoint after a commit. A failed one costs readers time and nothing else. */
@@ -38,8 +40,9 @@ export async function checkpointAfter(snapshot: Snapshot, signal: AbortSignal): 
 }
 
 /**
- * Writes a snapshot as a classic checkpoint, whole before `_last_checkpoint` points to it. A checkpoint of the version
- * that is there already says the same and is replaced. Delta protocol, "Checkpoints" and "Last Checkpoint File".
+ * Writes a snapshot as a checkpoint, whole before `_last_checkpoint` points to it: a classic one, or of the V2
+ * specification where `delta.checkpointPolicy` says so. A checkpoint of the version that is there already says the same.
+ * Delta protocol, "Checkpoints" and "Last Checkpoint File".
  *
  * @param nowMs - removed files and txns whose retention ended before are left out
  */
@@ -49,42 +52,32 @@ export async function writeCheckpoint(
 ): Promise<void> {
   const { store, version, state } = snapshot;
   signal.throwIfAborted();
-  const { count, addFiles, rows } = checkpointRows(state, nowMs);
-  // Kept as they are: while the rows are encoded, other commits may be folded into the same index.
-  state.files.toArray();
-  const body = await encodeRows(rows, signal);
-  await store.put(checkpointKey(version), body, { signal });
+  const contents = checkpointRows(state, nowMs);
+  const written = isV2(state)
+    ? await writeV2Checkpoint(store, { version, contents, nowMs, signal })
+    : await writeClassic(store, version, contents, signal);
   const before = await store.get(LAST_CHECKPOINT_KEY, { signal });
   const hinted = before === undefined ? undefined : parseLastCheckpoint(new TextDecoder().decode(before));
   // A slow checkpoint must not lead readers back behind a later one.
   if (hinted !== undefined && hinted.version > version) return;
-  const hint = formatLastCheckpoint({
-    version,
-    size: count,
-    sizeInBytes: body.byteLength,
-    numOfAddFiles: addFiles,
-  });
+  const { count: size, addFiles: numOfAddFiles } = contents;
+  const hint = formatLastCheckpoint({ version, size, numOfAddFiles, ...written });
   await store.put(LAST_CHECKPOINT_KEY, new TextEncoder().encode(hint), { signal });
 }
 
-/** So many rows at a time: some tens of milliseconds, in which nothing else of the process runs. */
-const ROWS_AT_ONCE = 20_000;
+function isV2({ protocol, configuration }: TableState): boolean {
+  return (
+    tableProperty(configuration, 'checkpointPolicy') === 'v2' && supportsFeature(protocol, 'v2Checkpoint')
+  );
+}
 
-async function encodeRows(rows: Iterable<readonly Value[]>, signal: AbortSignal): Promise<Uint8Array> {
-  const table = new TableBuilder(CHECKPOINT_SCHEMA);
-  const columns = CHECKPOINT_SCHEMA.fields.map((_, i) => table.column(i));
-  let count = 0;
-  for (const row of rows) {
-    if (++count % ROWS_AT_ONCE === 0) {
-      await setImmediate();
-      signal.throwIfAborted();
-    }
-    for (const [i, column] of columns.entries()) {
-      const value = row[i] ?? null;
-      if (value === null) column.appendNull();
-      else column.append(value);
-    }
-  }
-  // Snappy: what every reader of Delta knows, Spark's own choice for its checkpoints.
-  return writeParquet(table.finish(), { compression: 'snappy' });
+async function writeClassic(
+  store: ObjectStore,
+  version: number,
+  { rows }: CheckpointRows,
+  signal: AbortSignal,
+): Promise<{ readonly sizeInBytes: number }> {
+  const body = await encodeCheckpoint(rows, CHECKPOINT_SCHEMA, signal);
+  await store.put(checkpointKey(version), body, { signal });
+  return { sizeInBytes: body.byteLength };
 }

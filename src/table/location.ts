@@ -1,4 +1,4 @@
-import { LOG_FOLDER } from '../protocol/log-files.js';
+import { SIDECAR_FOLDER } from '../protocol/log-files.js';
 import { decodePath, isAbsolutePath } from '../protocol/path.js';
 import { openStore } from '../storage/open-store.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -32,5 +32,5 @@ function encodeUrl(url: string): string {
 /** The place of a sidecar of a V2 checkpoint: a bare name lies in the sidecar folder, anything else is a path of the table. */
 export function locateSidecar(table: ObjectStore, path: string): FileLocation {
   if (path.includes('/')) return locateFile(table, path);
-  return { store: table, key: `${LOG_FOLDER}_sidecars/${decodePath(path)}` };
+  return { store: table, key: SIDECAR_FOLDER + decodePath(path) };
 }

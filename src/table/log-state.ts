@@ -1,12 +1,12 @@
-import { SluiceError, unreachable } from '../base/errors.js';
+import { SluiceError, isSluiceError, unreachable } from '../base/errors.js';
 import { parseLastCheckpoint } from '../protocol/last-checkpoint.js';
-import { LAST_CHECKPOINT_KEY, commitKey } from '../protocol/log-files.js';
+import { LAST_CHECKPOINT_KEY, LOG_FOLDER, commitKey } from '../protocol/log-files.js';
 import { LogReplay, type TableState } from '../protocol/replay.js';
-import { planSegment, type Segment, type SegmentProblem } from '../protocol/segment.js';
+import { planReads, planSegment, type Segment, type SegmentProblem } from '../protocol/segment.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { readCheckpoint } from './checkpoint-read.js';
 import { hasInCommitTimestamps, inCommitTimestampMs } from './commit-time.js';
-import { listLog, mustReadCommit, readCommit, type LogEntry, type Winner } from './log.js';
+import { listLog, mustReadCommit, readActions, readCommit, type LogEntry, type Winner } from './log.js';
 import { commitTimes, type CommitTime } from './time-travel.js';
 
 /** What a version is made of, and the files that were seen on the way. */
@@ -18,6 +18,8 @@ export type FindOptions = {
   readonly target?: number;
   /** List all of the log, whatever `_last_checkpoint` hints at. */
   readonly whole?: boolean;
+  /** Names of files of checkpoints that were found damaged: as if they were not there. */
+  readonly without?: ReadonlySet<string>;
 };
 
 /**
@@ -25,18 +27,76 @@ export type FindOptions = {
  * where it is wrong, all of the log is listed. Delta protocol, "Action Reconciliation" and "Last Checkpoint File".
  */
 export async function findLog(store: ObjectStore, options: FindOptions): Promise<FoundLog | undefined> {
-  const { signal, target, whole = false } = options;
+  const { signal, target, whole = false, without = NONE } = options;
   const hint = whole ? undefined : await readHint(store, signal);
   if (hint !== undefined && hint <= (target ?? Infinity)) {
-    const entries = await listLog(store, { signal, from: hint });
+    const entries = unlisted(await listLog(store, { signal, from: hint }), without);
     const segment = plan(entries, target);
     if (segment.kind === 'segment') return { segment, entries };
   }
-  const entries = await listLog(store, { signal });
+  const entries = unlisted(await listLog(store, { signal }), without);
   const segment = plan(entries, target);
   if (segment.kind === 'segment') return { segment, entries };
   if (segment.kind === 'empty') return undefined;
   throw problemError(store, entries, segment, target);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function unlisted(entries: readonly LogEntry[], without: ReadonlySet<string>): readonly LogEntry[] {
+  return without.size === 0 ? entries : entries.filter(({ file }) => !without.has(file.name));
+}
+
+export type LoadedLog = FoundLog & {
+  readonly state: TableState;
+  /** When the version was committed, ms since 1970. */
+  readonly timestampMs: number;
+};
+
+/**
+ * Finds and replays a version; undefined where there is no table. A checkpoint that cannot be read is passed over: an
+ * older one and the commits say the same. Only where they do not cover the version is the damage an error.
+ */
+export async function loadLog(
+  store: ObjectStore,
+  options: Omit<FindOptions, 'without'> & { readonly heard?: ((commit: Winner) => void) | undefined },
+): Promise<LoadedLog | undefined> {
+  const { signal, heard } = options;
+  const without = new Set<string>();
+  for (let damage: SluiceError | undefined; ;) {
+    const found = await findUndamaged(store, { ...options, without }, damage);
+    if (found === undefined) {
+      if (damage !== undefined) throw damage;
+      return undefined;
+    }
+    const { checkpoint } = found.segment;
+    const replay = new LogReplay();
+    try {
+      if (checkpoint !== undefined) {
+        replay.apply(await readCheckpoint(store, checkpoint, signal), checkpoint.version);
+      }
+    } catch (cause) {
+      if (!isSluiceError(cause, 'CORRUPT_LOG')) throw cause;
+      damage ??= cause;
+      for (const { name } of checkpoint?.files ?? []) without.add(name);
+      continue;
+    }
+    return { ...found, ...(await replayCommits(store, found, replay, { signal, heard })) };
+  }
+}
+
+/** What is left to load from without damaged checkpoints; where nothing is, the damage is the reason. */
+async function findUndamaged(
+  store: ObjectStore,
+  options: FindOptions,
+  damage: SluiceError | undefined,
+): Promise<FoundLog | undefined> {
+  try {
+    return await findLog(store, options);
+  } catch (cause) {
+    const uncovered = isSluiceError(cause, 'CORRUPT_LOG') || isSluiceError(cause, 'VERSION_NOT_FOUND');
+    throw uncovered && damage !== undefined ? damage : cause;
+  }
 }
 
 /** The commits of a log that was listed whole at which a snapshot can be made, ascending. */
@@ -46,29 +106,24 @@ export function loadableTimes({ entries }: FoundLog): readonly CommitTime[] {
   return times.filter(({ version }) => version >= earliest);
 }
 
-/**
- * Replays what was found into a state, and tells when its version was committed, ms since 1970. `heard` is told of the
- * commits that were read.
- */
-export async function loadState(
+type Replayed = { readonly state: TableState; readonly timestampMs: number };
+
+/** Folds the commits after the checkpoint. `heard` is told of each that is read. */
+async function replayCommits(
   store: ObjectStore,
   { segment, entries }: FoundLog,
-  signal: AbortSignal,
-  heard?: (commit: Winner) => void,
-): Promise<{ readonly state: TableState; readonly timestampMs: number }> {
-  const replay = new LogReplay();
-  if (segment.checkpoint !== undefined) {
-    replay.apply(await readCheckpoint(store, segment.checkpoint, signal), segment.checkpoint.version);
-  }
+  replay: LogReplay,
+  { signal, heard }: { readonly signal: AbortSignal; readonly heard: ((commit: Winner) => void) | undefined },
+): Promise<Replayed> {
   let last: Winner | undefined;
-  for await (const commit of readCommits(store, segment.commits, signal)) {
+  for await (const commit of readSegment(store, { segment, entries }, heard === undefined, signal)) {
     replay.apply(commit.actions, commit.version);
     heard?.(commit);
     last = commit;
   }
   const state = replay.finish();
   if (hasInCommitTimestamps(state.configuration)) {
-    last ??= await readCommit(store, segment.version, { signal });
+    if (last?.commitInfo === undefined) last = await readCommit(store, segment.version, { signal });
     const timestampMs = inCommitTimestampMs(last?.commitInfo);
     if (timestampMs !== undefined) return { state, timestampMs };
   }
@@ -91,16 +146,66 @@ function plan(entries: readonly LogEntry[], target: number | undefined): Segment
 /** Commits are small and a store is far away: this many are on their way at once. */
 const READS_AHEAD = 16;
 
+/**
+ * The commits of a segment in order. Where `compacted` files stand for many of them they are read instead, as one commit of
+ * their last version without commitInfo; a damaged one is passed over. Delta protocol, "Log Compaction Files".
+ */
+async function* readSegment(
+  store: ObjectStore,
+  { segment, entries }: FoundLog,
+  compacted: boolean,
+  signal: AbortSignal,
+): AsyncIterable<Winner> {
+  const files = compacted ? entries.map(({ file }) => file) : [];
+  const reads = planReads(segment.commits, files);
+  const single: number[] = [];
+  for (const read of reads) {
+    if (read.kind === 'commit') {
+      single.push(read.version);
+      continue;
+    }
+    yield* readCommits(store, single.splice(0), signal);
+    const actions = await readCompacted(store, read.name, signal);
+    if (actions === undefined) yield* readCommits(store, read.versions, signal);
+    else yield { version: read.through, actions, commitInfo: undefined };
+  }
+  yield* readCommits(store, single, signal);
+}
+
+/** Undefined for a file that is gone or damaged: the commits are still there. */
+async function readCompacted(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal,
+): Promise<Winner['actions'] | undefined> {
+  try {
+    return await readActions(store, LOG_FOLDER + name, { signal });
+  } catch (cause) {
+    if (isSluiceError(cause, 'CORRUPT_LOG')) return undefined;
+    throw cause;
+  }
+}
+
 async function* readCommits(
   store: ObjectStore,
   versions: readonly number[],
   signal: AbortSignal,
 ): AsyncIterable<Winner> {
-  for (let at = 0; at < versions.length; at += READS_AHEAD) {
-    const reads = versions
-      .slice(at, at + READS_AHEAD)
-      .map((version) => mustReadCommit(store, version, { signal }));
-    yield* await Promise.all(reads);
+  // A sliding window: the next reads are under way while one commit is folded.
+  const reads: Promise<Winner>[] = [];
+  const start = (at: number): void => {
+    const version = versions[at];
+    if (version === undefined) return;
+    const read = mustReadCommit(store, version, { signal });
+    // Told when its turn comes; until then it is nobody's.
+    read.catch(() => {});
+    reads.push(read);
+  };
+  for (let at = 0; at < READS_AHEAD; at++) start(at);
+  for (let at = 0; at < versions.length; at++) {
+    const read = reads.shift();
+    if (read !== undefined) yield await read;
+    start(at + READS_AHEAD);
   }
 }
 

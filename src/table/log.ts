@@ -20,13 +20,23 @@ export async function readCommit(
   version: number,
   options: { readonly signal: AbortSignal },
 ): Promise<Winner | undefined> {
-  const key = commitKey(version);
-  const body = await store.get(key, options);
-  if (body === undefined) return undefined;
-  const actions = parseActions(new TextDecoder().decode(body), key);
+  const actions = await readActions(store, commitKey(version), options);
+  if (actions === undefined) return undefined;
   const info = actions.find((action) => action.kind === 'commitInfo');
   return { version, actions, commitInfo: info?.commitInfo };
 }
+
+/** Reads the actions of a file of the log in JSON; undefined if it is not there. `CORRUPT_LOG` names the file. */
+export async function readActions(
+  store: ObjectStore,
+  key: string,
+  options: { readonly signal: AbortSignal },
+): Promise<readonly Action[] | undefined> {
+  const body = await store.get(key, options);
+  return body === undefined ? undefined : parseActions(UTF8.decode(body), key);
+}
+
+const UTF8 = new TextDecoder();
 
 /** Like `readCommit` for a version that the log must hold: `CORRUPT_LOG` if it does not. */
 export async function mustReadCommit(

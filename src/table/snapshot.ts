@@ -6,7 +6,7 @@ import { openStore } from '../storage/open-store.js';
 import { inCommitTimestampMs } from './commit-time.js';
 import type { TableLayout } from './layout.js';
 import { commitModifiedAtMs, readCommit, type Winner } from './log.js';
-import { findLog, loadState, loadableTimes } from './log-state.js';
+import { loadLog, loadableTimes } from './log-state.js';
 import { assertReadable } from './protocol-gate.js';
 import { versionAt } from './time-travel.js';
 
@@ -80,8 +80,8 @@ export type LoadOptions = {
  * Loads a table's snapshot: the latest, or the one asked for; undefined where there is no table. What a moment later
  * than the last commit will come to nobody knows yet, and it is refused, as Delta Spark does.
  *
- * Refuses a table that this reader does not know (`PROTOCOL_UNSUPPORTED`), a log with a hole or a damaged file
- * (`CORRUPT_LOG`, naming it), a version or moment that the log does not hold (`VERSION_NOT_FOUND`, naming those that
+ * Refuses a table that this reader does not know (`PROTOCOL_UNSUPPORTED`), a log with a hole or a damaged file that
+ * nothing else covers (`CORRUPT_LOG`, naming it), a version or moment that the log does not hold (`VERSION_NOT_FOUND`, naming those that
  * it does).
  */
 export async function loadSnapshot(store: ObjectStore, options: LoadOptions): Promise<Snapshot | undefined> {
@@ -117,9 +117,9 @@ async function load(
   signal: AbortSignal,
   heard?: (commit: Winner) => void,
 ): Promise<Snapshot | undefined> {
-  const log = await findLog(store, { signal, ...(target === undefined ? {} : { target }) });
+  const log = await loadLog(store, { signal, heard, ...(target === undefined ? {} : { target }) });
   if (log === undefined) return undefined;
-  const { state, timestampMs } = await loadState(store, log, signal, heard);
+  const { state, timestampMs } = log;
   assertReadable(store.url, state);
   return new Snapshot(store, state.version, state, timestampMs);
 }
@@ -129,11 +129,11 @@ async function loadAsOf(
   timestampMs: number,
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
-  const latest = await findLog(store, { signal, whole: true });
+  const latest = await loadLog(store, { signal, whole: true });
   if (latest === undefined) return undefined;
-  const { state } = await loadState(store, latest, signal);
   const times = loadableTimes(latest);
-  const version = await versionAt(store, timestampMs, { times, configuration: state.configuration, signal });
+  const { configuration } = latest.state;
+  const version = await versionAt(store, timestampMs, { times, configuration, signal });
   return load(store, version, signal);
 }
 

@@ -157,9 +157,14 @@ describe('a log that lacks something', () => {
     await counting(store, 4);
     await checkpointAt(store, 3);
     await store.put(checkpointKey(3), new TextEncoder().encode('no parquet'), { signal });
+    await store.put(commitKey(1), new TextEncoder().encode('no json'), { signal });
+    const first = await refusal(openSnapshot(store, { signal }));
+    expect(isSluiceError(first, 'CORRUPT_LOG') && first.message).toContain(commitKey(1));
+    await store.delete(commitKey(1), { signal });
     const checkpoint = await refusal(openSnapshot(store, { signal }));
     expect(isSluiceError(checkpoint, 'CORRUPT_LOG') && checkpoint.message).toContain(checkpointKey(3));
     await store.delete(checkpointKey(3), { signal });
+    await store.put(commitKey(1), new TextEncoder().encode(''), { signal });
     await store.put(commitKey(2), new TextEncoder().encode('{"add":'), { signal });
     const commit = await refusal(openSnapshot(store, { signal }));
     expect(isSluiceError(commit, 'CORRUPT_LOG') && commit.message).toContain(commitKey(2));
