@@ -30,6 +30,7 @@ const Element = { type: 1, repetition: 3, name: 4, children: 5 } as const;
 const Group = { columns: 1, rows: 3, sorting: 4, fileOffset: 5 } as const;
 const Chunk = { filePath: 1, fileOffset: 2, meta: 3, indexes: [4, 5, 6, 7] } as const;
 const Meta = {
+  uncompressed: 6,
   compressed: 7,
   dataPage: 9,
   indexPage: 10,
@@ -108,6 +109,18 @@ export class ParquetFooter {
       file.set(File.orders, structList(leaves.map((leaf) => asStruct(asList(orders).items[leaf]))));
     }
     return { ranges, footer: encodeThrift(file) };
+  }
+
+  /** Bytes of top-level columns of a row group before they were compressed. */
+  bytes(group: number, columns: readonly number[]): number {
+    const chunks = structs(entry(this.groups, group), Group.columns);
+    let sum = 0;
+    for (const index of columns) {
+      const { leaf, leaves } = entry(this.subtrees, index);
+      for (const chunk of chunks.slice(leaf, leaf + leaves))
+        sum += integer(asStruct(chunk.get(Chunk.meta)?.value), Meta.uncompressed);
+    }
+    return sum;
   }
 
   /** The leaf that the names lead to through structs alone, from the outside in; undefined if they lead to none. */

@@ -8,11 +8,13 @@ import {
   type DataType,
   type Field,
 } from 'apache-arrow';
-import { readParquet, readSchema } from 'parquet-wasm';
+import { readSchema } from 'parquet-wasm';
 import { assert, InvariantError, isSluiceError, SluiceError } from '../base/errors.js';
 import type { StructType } from '../schema/types.js';
 import { structOf } from './arrow-types.js';
 import { batchOf } from './assemble.js';
+import { decodeAside } from './decode-aside.js';
+import type { DecodeJob } from './decode-ipc.js';
 import { MAGIC_BYTES, ParquetFooter, type ByteRange } from './parquet-footer.js';
 import { chunkStats, type ChunkStats } from './parquet-stats.js';
 
@@ -52,6 +54,8 @@ export interface ParquetReader extends Disposable, AsyncDisposable {
     readonly columns?: readonly string[];
     readonly groups?: readonly number[];
   }): Promise<Table>;
+  /** Bytes of the given top-level columns (by default all) of a row group, without their compression. */
+  bytes(group: number, columns?: readonly string[]): number;
   /**
    * What the footer tells of a column in a row group, by its names from the outside in: `absent` if the file has no such
    * column, undefined for one below lists or maps. Nothing is read.
@@ -114,17 +118,29 @@ class OpenFile implements ParquetReader {
       this.footer.excerpt(columns, groups, this.hints(columns)),
     );
     const file = await assemble(this.source, ranges, footer);
+    const ipc = await this.decode({ file, batchRows: Math.min(rows, BATCH_ROWS) });
     return orCorrupt(this.source, () => {
-      const table = tableFromIPC(
-        readParquet(file, { batchSize: Math.min(rows, BATCH_ROWS) }).intoIPCStream(),
-      );
+      const table = tableFromIPC(ipc);
       if (table.numRows !== rows) throw new RangeError(`${table.numRows} rows where the footer says ${rows}`);
       return table;
     });
   }
 
+  bytes(group: number, columns?: readonly string[]): number {
+    const wanted = this.columns.flatMap((name, index) => (columns?.includes(name) === false ? [] : [index]));
+    return orCorrupt(this.source, () => this.footer.bytes(group, wanted));
+  }
+
   stats(group: number, path: readonly string[]): ChunkStats | 'absent' | undefined {
     return orCorrupt(this.source, () => chunkStats(this.footer, this.schema, group, path));
+  }
+
+  private async decode(job: DecodeJob): Promise<Uint8Array> {
+    try {
+      return await decodeAside(job);
+    } catch (cause) {
+      throw corrupt(this.source, cause);
+    }
   }
 
   private hints(columns: readonly number[]): ReadonlyMap<string, string> {

@@ -1,3 +1,4 @@
+export { decodingThreads } from './decode-aside.js';
 export { openParquet, type ParquetGroup, type ParquetReader, type ParquetSource } from './parquet-read.js';
 export {
   writeParquet,

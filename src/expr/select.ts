@@ -1,3 +1,4 @@
+import { ascending } from '../base/ascending.js';
 import type { StructType, Value } from '../schema/types.js';
 import type { CompareOp, Expr } from './ast.js';
 import { evaluator } from './evaluate.js';
@@ -18,7 +19,7 @@ export function compileSelection(expr: Expr, struct: StructType): (batch: Batch)
   const select = selector(resolveCondition(expr, struct), true);
   let all = NONE;
   return (batch) => {
-    if (all.length < batch.rows) all = Uint32Array.from({ length: batch.rows }, (_, row) => row);
+    if (all.length < batch.rows) all = ascending(batch.rows);
     return select(batch, all.subarray(0, batch.rows));
   };
 }

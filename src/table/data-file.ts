@@ -49,6 +49,8 @@ export interface DataFile extends Disposable {
    * lacks null, types that have widened since upcast, partition values constant.
    */
   read(options: ReadFileOptions): Promise<ArrowTable>;
+  /** About how many bytes these columns (as for {@link read}) of a row group are when decoded. */
+  bytes(group: number, columns: readonly string[]): number;
   /** What is known of a row group before it is read, by logical names: partition values, the footer's statistics. */
   bounds(group: number): Bounds;
 }
@@ -133,6 +135,11 @@ class ParquetDataFile implements DataFile {
         return field !== undefined && isPartition ? this.#constant(field) : undefined;
       },
     };
+  }
+
+  bytes(group: number, columns: readonly string[]): number {
+    const stored = new Set(columns.map((name) => this.#nameIn(this.#field(name))));
+    return this.#parquet.bytes(group, [...stored]);
   }
 
   /** In the type of the table: what is narrower in the file is widened, as its values are. */

@@ -1,10 +1,16 @@
+import { ahead, type Job } from '../base/ahead.js';
+import { ascending } from '../base/ascending.js';
+import { must } from '../base/errors.js';
 import { beside, project, rowSelector, takeRows, type ArrowTable } from '../columnar/arrow.js';
+import { decodingThreads } from '../columnar/parquet.js';
 import { columnsIn } from '../expr/columns.js';
 import { compileVerdict } from '../expr/may-match.js';
 import type { Expr } from '../expr/parse.js';
 import type { AddFile } from '../protocol/actions.js';
+import type { ObjectStore } from '../storage/object-store.js';
 import { openDataFile, type DataFile } from './data-file.js';
-import { pruneFiles } from './prune.js';
+import type { TableLayout } from './layout.js';
+import { pruneFiles, type JudgedFile } from './prune.js';
 import type { Snapshot } from './snapshot.js';
 
 export type ScanOptions = {
@@ -48,7 +54,8 @@ export function newScanMetrics(): ScanMetrics {
 /**
  * The live rows of a snapshot for which `where` is true, one batch a row group, in the order of the log; empty batches
  * are left out. Files that partition values or stats rule out are not opened, row groups that the footer rules out are
- * not read, and columns that the condition does not need only where it found rows. Holds one row group at a time.
+ * not read, and columns that the condition does not need only where it found rows. Row groups are read ahead of the
+ * consumer on other threads, as many as {@link READ_AHEAD} says.
  */
 export async function* scan(
   snapshot: Snapshot,
@@ -59,28 +66,91 @@ export async function* scan(
   const columns = options.columns ?? layout.schema.fields.map(({ name }) => name);
   const condition = where === undefined ? undefined : conditionOf(where, snapshot, columns);
   let left = options.limit ?? Infinity;
-  const onSkipped = () => metrics.filesSkipped++;
-  for (const { file: add, verdict } of pruneFiles(
-    layout,
-    options.files ?? snapshot.files,
-    where,
-    onSkipped,
-  )) {
-    if (left <= 0) return;
-    using file = await openDataFile(store, add, { layout, signal });
-    metrics.filesRead++;
-    const deleted = (await file.deleted(signal))?.toArray();
-    const groups = readGroups(file, verdict === 'all' ? undefined : condition, {
-      columns,
-      deleted,
-      metrics,
-      signal,
-    });
-    for await (const rows of groups) {
+  if (left <= 0) return;
+  const open = new Set<DataFile>();
+  const wanted: Wanted = { store, layout, columns, condition, metrics, open, signal };
+  const files = pruneFiles(layout, options.files ?? snapshot.files, where, () => metrics.filesSkipped++);
+  // Who wants a few rows only does not pay for those after them.
+  const most = options.limit === undefined ? READ_AHEAD : { jobs: 1, weight: READ_AHEAD.weight };
+  const opened = ahead(openings(files, wanted), { jobs: most.jobs, weight: most.jobs });
+  try {
+    for await (const rows of ahead(reads(opened, wanted), most)) {
+      signal.throwIfAborted();
       if (rows.numRows === 0) continue;
       yield rows.numRows <= left ? rows : rows.slice(0, left);
       left -= rows.numRows;
       if (left <= 0) return;
+    }
+  } finally {
+    for (const file of open) file[Symbol.dispose]();
+  }
+}
+
+/**
+ * Row groups that are decoded while the reader is busy with the one before: enough for every thread that decodes, and
+ * no more bytes, decoded, than keep a scan small.
+ */
+const READ_AHEAD = { jobs: decodingThreads() + 1, weight: 64 * 2 ** 20 };
+
+type Wanted = {
+  readonly store: ObjectStore;
+  readonly layout: TableLayout;
+  readonly columns: readonly string[];
+  readonly condition: Condition | undefined;
+  readonly metrics: ScanMetrics;
+  /** Files that have not been read to their end. */
+  readonly open: Set<DataFile>;
+  readonly signal: AbortSignal;
+};
+
+/** A file that may have rows to give. */
+type OpenedFile = {
+  readonly file: DataFile;
+  /** Undefined where partition values and stats have shown that every row meets it. */
+  readonly condition: Condition | undefined;
+  readonly deleted: Float64Array | undefined;
+};
+
+function* openings(files: Iterable<JudgedFile>, wanted: Wanted): Generator<Job<OpenedFile>, void, undefined> {
+  const { store, layout, signal, metrics } = wanted;
+  for (const { file: add, verdict } of files) {
+    yield {
+      weight: 1,
+      run: async () => {
+        const file = await openDataFile(store, add, { layout, signal });
+        wanted.open.add(file);
+        metrics.filesRead++;
+        const deleted = (await file.deleted(signal))?.toArray();
+        return { file, deleted, condition: verdict === 'all' ? undefined : wanted.condition };
+      },
+    };
+  }
+}
+
+async function* reads(
+  opened: AsyncIterable<OpenedFile>,
+  wanted: Wanted,
+): AsyncGenerator<Job<ArrowTable>, void, undefined> {
+  const { metrics, columns, open } = wanted;
+  for await (const one of opened) {
+    const { file, condition } = one;
+    const verdicts = file.groups.map((_, index) => condition?.verdictOf(file.bounds(index)) ?? 'all');
+    let left = verdicts.filter((verdict) => verdict !== 'no').length;
+    metrics.groupsSkipped += verdicts.length - left;
+    const close = (): void => {
+      if (!open.delete(file)) return;
+      file[Symbol.dispose]();
+    };
+    if (left === 0) close();
+    for (const [index, verdict] of verdicts.entries()) {
+      if (verdict === 'no') continue;
+      yield {
+        weight: file.bytes(index, [...(condition?.reads ?? []), ...columns]),
+        run: () =>
+          readGroup(one, index, verdict === 'maybe' ? condition : undefined, wanted).finally(() => {
+            if (--left === 0) close();
+          }),
+      };
     }
   }
 }
@@ -107,43 +177,31 @@ function conditionOf(where: Expr, { layout }: Snapshot, columns: readonly string
   };
 }
 
-type Wanted = {
-  readonly columns: readonly string[];
-  readonly deleted: Float64Array | undefined;
-  readonly metrics: ScanMetrics;
-  readonly signal: AbortSignal;
-};
-
-async function* readGroups(
-  file: DataFile,
+async function readGroup(
+  { file, deleted }: OpenedFile,
+  index: number,
   condition: Condition | undefined,
-  wanted: Wanted,
-): AsyncGenerator<ArrowTable, void, undefined> {
-  const { metrics, deleted, columns, signal } = wanted;
-  for (const [index, group] of file.groups.entries()) {
-    const verdict = condition?.verdictOf(file.bounds(index)) ?? 'all';
-    if (verdict === 'no') {
-      metrics.groupsSkipped++;
-      continue;
-    }
-    metrics.groupsRead++;
-    metrics.rowsRead += group.rows;
-    if (condition !== undefined && verdict === 'maybe') {
-      yield await readWhere(file, index, condition, wanted);
-      continue;
-    }
-    const rows = await file.read({ signal, columns, groups: [index] });
-    if (deleted === undefined) yield rows;
-    else yield takeUnless(rows, liveRows(allRows(rows.numRows), group.firstRow, deleted));
-  }
+  { columns, metrics, signal }: Wanted,
+): Promise<ArrowTable> {
+  const group = must(file.groups[index], 'row group');
+  metrics.groupsRead++;
+  metrics.rowsRead += group.rows;
+  if (condition !== undefined)
+    return readWhere(file, index, condition, { columns, deleted, metrics, signal });
+  const rows = await file.read({ signal, columns, groups: [index] });
+  return deleted === undefined
+    ? rows
+    : takeUnless(rows, liveRows(ascending(rows.numRows), group.firstRow, deleted));
 }
+
+type WantedRows = Pick<Wanted, 'columns' | 'metrics' | 'signal'> & Pick<OpenedFile, 'deleted'>;
 
 /** The rows of a group for which the condition is true; a column that it does not read is not read for nothing. */
 async function readWhere(
   file: DataFile,
   index: number,
   condition: Condition,
-  { columns, deleted, metrics, signal }: Wanted,
+  { columns, deleted, metrics, signal }: WantedRows,
 ): Promise<ArrowTable> {
   const { reads, others, select } = condition;
   const late = condition.late && others.length > 0 && reads.length > 0;
@@ -159,10 +217,6 @@ async function readWhere(
   if (!late) return project(kept, columns);
   const rest = await file.read({ signal, columns: others, groups: [index] });
   return beside([kept, takeUnless(rest, live)], columns);
-}
-
-function allRows(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, row) => row);
 }
 
 /** The rows, unless they are all, which cost no copy. */

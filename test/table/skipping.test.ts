@@ -267,7 +267,8 @@ describe('skipping', () => {
     const snapshot = await tableOf([ordered]);
     const metrics = newScanMetrics();
     const where = parseExpression("n % 100 = 7 AND t LIKE 't%'");
-    expect(await scanRows(snapshot, { where, metrics, columns: ['d', 'id'] })).toEqual([[0n, 7n]]);
+    // With a limit no row group is read ahead, so that each knows what became of the one before.
+    expect(await scanRows(snapshot, { where, metrics, columns: ['d', 'id'], limit: 5 })).toEqual([[0n, 7n]]);
     // The third group has the row; the one behind it is read whole, as its neighbour had to be.
     expect(metrics).toMatchObject({ groupsRead: 4, groupsWithoutRows: 2 });
   });
