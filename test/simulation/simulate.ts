@@ -3,6 +3,7 @@ import { changesAreFedOnce } from './checkers/changes-are-fed-once.js';
 import { feedSumsUp } from './checkers/feed-sums-up.js';
 import { rangesTile } from './checkers/ranges-tile.js';
 import { readsAreWhole } from './checkers/reads-are-whole.js';
+import { Tables } from './checkers/table-versions.js';
 import { tablesEqualModel } from './checkers/tables-equal-model.js';
 import { txnMovesForward } from './checkers/txn-moves-forward.js';
 import { produce } from './database/production.js';
@@ -49,27 +50,32 @@ export async function simulate(plan: Plan, options: { readonly trace?: boolean }
     }
     if (over) await story;
     if (world.violations.length === 0) {
+      const tables = new Tables(world);
       await tablesEqualModel(world);
-      await feedSumsUp(world);
-      await readsAreWhole(world);
-      await changesAreFedOnce(world);
+      await feedSumsUp(world, tables);
+      await readsAreWhole(world, tables);
+      await changesAreFedOnce(world, tables);
       badRecordsAreNotPassed(world);
       rangesTile(world);
       txnMovesForward(world);
     }
     await turn();
+    const outcome = outcomeOf(world);
+    for (const letGo of world.whenOver) letGo();
+    await turn();
+    return outcome;
   } finally {
     process.off('unhandledRejection', onRejection);
   }
+}
+
+function outcomeOf({ violations, history, log, broker }: World): Outcome {
   return {
-    violations: world.violations,
-    hash: world.history.hash,
-    lines: world.history.lines,
-    commits: world.log.tables.reduce((sum, table) => sum + world.log.commits(table).length, 0),
-    records: world.broker.partitions.reduce(
-      (sum, at) => sum + (world.broker.log(at)?.records.length ?? 0),
-      0,
-    ),
+    violations: [...violations],
+    hash: history.hash,
+    lines: [...history.lines],
+    commits: log.tables.reduce((sum, table) => sum + log.commits(table).length, 0),
+    records: broker.partitions.reduce((sum, at) => sum + (broker.log(at)?.records.length ?? 0), 0),
   };
 }
 

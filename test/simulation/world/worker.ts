@@ -44,6 +44,7 @@ export class Worker {
     this.#world.history.note(`${process.life.name} crashes`);
     this.#process = undefined;
     process.life.kill();
+    this.#world.whenOver.push(() => process.letGo());
     this.#world.group.silent(process.life);
   }
 
@@ -116,6 +117,12 @@ class Process {
 
   async stop(): Promise<void> {
     await this.#sink.stop();
+  }
+
+  /** Ends what a process that was killed waits for in vain: Node keeps a signal that someone listens to. */
+  letGo(): void {
+    void this.#sink.stop();
+    void this.#sink.stop();
   }
 
   #failed({ code, reason, table, topic }: FailedTable): void {

@@ -46,6 +46,8 @@ export class World {
   /** When each letter about a bad record landed first. */
   readonly letters = new Map<string, number>();
   readonly stream: Stream;
+  /** Lets go of what would outlive the history. */
+  readonly whenOver: (() => void)[] = [];
   weatherNow: StoreWeather = CALM;
 
   constructor(plan: Plan, options: { readonly trace: boolean }) {
