@@ -128,9 +128,12 @@ export class KafkaAdmin implements AsyncDisposable {
           brokers: this.#connection.brokers.join(','),
           ...context,
         });
-        if (error.retry !== 'safe' || performance.now() > deadline) throw error;
-        this.#unanswered(error.message);
+        // The client goes on asking for every topic that it was ever asked for: the one that is gone may be another.
+        const other = error.code === 'TOPIC_NOT_FOUND' && attempt === 0;
+        if ((error.retry !== 'safe' && !other) || performance.now() > deadline) throw error;
+        if (!other) this.#unanswered(error.message);
         await this.#hangUp();
+        if (other) continue;
         await sleep(pause(attempt), signal);
       }
     }

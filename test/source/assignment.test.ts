@@ -29,6 +29,8 @@ function assigned(answers: readonly (SluiceError | { readonly low: number; reado
       queue,
       resumeAt: () => Promise.resolve(5),
       signal: never,
+      gone: () => false,
+      back: () => undefined,
       fail: (cause) => resolve(`fails: ${cause instanceof Error ? cause.message : String(cause)}`),
     });
     assignment.ask();

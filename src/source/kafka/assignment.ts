@@ -17,6 +17,10 @@ export type AssignmentOptions = {
   readonly queue: HandOver;
   resumeAt(partition: TopicPartition, signal: AbortSignal): Promise<number>;
   readonly signal: AbortSignal;
+  /** A topic of the assignment is not there (any more): its partitions wait if this says so, and for as long. */
+  gone(topic: string): boolean;
+  /** A topic that was `gone` has answered. */
+  back(topic: string): void;
   /** Ends the iteration with this error. */
   fail(cause: unknown): void;
 };
@@ -36,6 +40,9 @@ const HEARTBEAT_MS = 250;
 
 /** The pause after the admin has lost its patience, which has pauses of its own. */
 const ASK_AGAIN_MS = 200;
+
+/** The pause before a topic that is not there is asked for again. */
+const GONE_MS = 1_000;
 
 /** So many fetches in a row from somewhere else than the position: then the watermarks are asked whether it exists. */
 const REFETCHES_MAX = 3;
@@ -183,7 +190,8 @@ export class Assignment {
     marksOf: (topic: string) => Promise<ReadonlyMap<number, PartitionWatermarks>>,
   ): Promise<void> {
     const { topic, partition } = part.cursor;
-    const offset = await this.#options.resumeAt({ topic, partition }, this.#signal);
+    const resumeAt = () => this.#options.resumeAt({ topic, partition }, this.#signal);
+    const offset = await this.#whileGone(topic, resumeAt);
     const known = (await marksOf(topic)).get(partition);
     // The watermarks may be older than the offset: only fresh ones may say that it does not exist.
     const lost =
@@ -209,10 +217,24 @@ export class Assignment {
   async #watermarks(topic: string): Promise<ReadonlyMap<number, PartitionWatermarks>> {
     for (;;) {
       try {
-        return await this.#options.admin.watermarks(topic, this.#signal);
+        return await this.#whileGone(topic, () => this.#options.admin.watermarks(topic, this.#signal));
       } catch (cause) {
         if (!isSluiceError(cause, 'BROKER_UNAVAILABLE') || cause.retry !== 'safe') throw cause;
         await sleep(ASK_AGAIN_MS, this.#signal);
+      }
+    }
+  }
+
+  /** A topic that was deleted, perhaps to be made anew, is no reason to end either: other topics go on. */
+  async #whileGone<T>(topic: string, ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const answer = await ask();
+        this.#options.back(topic);
+        return answer;
+      } catch (cause) {
+        if (!isSluiceError(cause, 'TOPIC_NOT_FOUND') || !this.#options.gone(topic)) throw cause;
+        await sleep(GONE_MS, this.#signal);
       }
     }
   }

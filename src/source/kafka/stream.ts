@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { SluiceError } from '../../base/errors.js';
 import { backoff, sleep } from '../../base/signals.js';
-import type { KafkaAdmin } from '../../kafka/admin.js';
+import { topicNotFound, type KafkaAdmin } from '../../kafka/admin.js';
 import { settledWithin, untilAborted } from '../../kafka/await.js';
 import type { KafkaConnection } from '../../kafka/client.js';
 import { groupMember, type GroupMember, type MemberOptions } from '../../kafka/consumer.js';
@@ -56,6 +55,10 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
   #member: GroupMember | undefined;
   #assignment: Assignment | undefined;
   #announced: readonly TopicPartition[] = [];
+  /** Topics that have been there. */
+  readonly #known = new Set<string>();
+  /** Those of them that are not there now. */
+  readonly #gone = new Set<string>();
   #ends: ReadonlyMap<string, number> | undefined;
   #supervision: Promise<void> | undefined;
   #leaving: Promise<void> = Promise.resolve();
@@ -182,17 +185,25 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
       } catch (cause) {
         this.#signal.throwIfAborted();
         const error = brokerError(cause, 'consuming', { group: this.#options.member.groupId });
-        if (error.retry !== 'safe') throw error;
-        this.#outage.failed(error.message);
+        // Which topic that is, the next listing says.
+        const gone = error.code === 'TOPIC_NOT_FOUND' && this.#known.size > 0 && !this.#open.untilEnd;
+        if (error.retry !== 'safe' && !gone) throw error;
+        if (!gone) this.#outage.failed(error.message);
         await sleep(pause(Math.max(0, attempt)), this.#signal);
       }
     }
   }
 
+  /** A name that never was a topic is a mistake; one that was is waited for, and the others are read meanwhile. */
   async #topicsToRead(): Promise<readonly string[]> {
     const { topics: choice, admin, discoverMs } = this.#options;
     for (let told = false; ; told = true) {
-      const topics = await chosenTopics(choice, admin, this.#signal);
+      const { topics, missing } = await chosenTopics(choice, admin, this.#signal);
+      for (const topic of missing) if (!this.#isGone(topic)) throw topicNotFound(topic);
+      for (const topic of topics) {
+        this.#known.add(topic);
+        this.#isBack(topic);
+      }
       if (topics.length > 0) {
         if (told) this.#queue.push({ kind: 'resumed' });
         return topics;
@@ -202,6 +213,18 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
       if (!told) this.#queue.push({ kind: 'waiting', why: none.message });
       await sleep(discoverMs, this.#signal);
     }
+  }
+
+  /** Notes that a topic is not there, and tells it once; false if it may not be waited for. */
+  #isGone(topic: string): boolean {
+    if (this.#open.untilEnd || !this.#known.has(topic)) return false;
+    if (!this.#gone.has(topic)) this.#queue.push({ kind: 'waiting', why: topicNotFound(topic).message });
+    this.#gone.add(topic);
+    return true;
+  }
+
+  #isBack(topic: string): void {
+    if (this.#gone.delete(topic) && this.#gone.size === 0) this.#queue.push({ kind: 'resumed' });
   }
 
   async #endsOf(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -266,6 +289,8 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
       queue: this.#queue,
       resumeAt: (partition, signal) => this.#open.resumeAt(partition, signal),
       signal: this.#signal,
+      gone: (topic) => this.#isGone(topic),
+      back: (topic) => this.#isBack(topic),
       fail: (cause) => this.#fail(cause),
     });
     const assigned = this.#assignment.partitions;
@@ -273,18 +298,17 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
     else this.#queue.wake();
   }
 
+  /** Topics come, and go: the client asks for one that is gone again and again, and reads no other meanwhile. */
   async #watchTopics(current: readonly string[], signal: AbortSignal, changed: () => void): Promise<void> {
     const { topics: choice, admin, discoverMs } = this.#options;
-    if (this.#open.untilEnd || choice.every((topic) => typeof topic === 'string')) return;
+    if (this.#open.untilEnd) return;
     while (!signal.aborted) {
       try {
         await sleep(discoverMs, signal);
-        const topics = await chosenTopics(choice, admin, signal);
+        const { topics } = await chosenTopics(choice, admin, signal);
         if (topics.join() !== current.join()) return changed();
-      } catch (cause) {
+      } catch {
         if (signal.aborted) return;
-        // A named topic that is gone: the next attempt to read it says so.
-        if (cause instanceof SluiceError && cause.code === 'TOPIC_NOT_FOUND') return changed();
         // Brokers that are away are told of by the member, which needs them more.
       }
     }

@@ -1,21 +1,25 @@
 import { SluiceError } from '../../base/errors.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
-import { topicNotFound } from '../../kafka/admin.js';
 
 /** Topics by name, and by pattern. A pattern means every topic that it matches anywhere, as `RegExp.test` does. */
 export type TopicChoice = readonly (string | RegExp)[];
 
-/**
- * The topics of the choice that exist, sorted. A name that does not is `TOPIC_NOT_FOUND`; a pattern may
- * match none, its topics may come later.
- */
+/** What a choice means now. */
+export type ChosenTopics = {
+  /** Those that exist, sorted. A pattern may match none, its topics may come later. */
+  readonly topics: readonly string[];
+  /** Names that no topic has. */
+  readonly missing: readonly string[];
+};
+
 export async function chosenTopics(
   choice: TopicChoice,
   admin: KafkaAdmin,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<ChosenTopics> {
   const existing = await admin.topics(signal);
   const chosen = new Set<string>();
+  const missing: string[] = [];
   for (const wanted of choice) {
     if (typeof wanted !== 'string') {
       // A pattern with the flag g or y remembers where it stopped.
@@ -24,10 +28,10 @@ export async function chosenTopics(
     } else if (existing.includes(wanted)) {
       chosen.add(wanted);
     } else {
-      throw topicNotFound(wanted);
+      missing.push(wanted);
     }
   }
-  return [...chosen].sort();
+  return { topics: [...chosen].sort(), missing };
 }
 
 /** The error for patterns that match nothing where waiting makes no sense. */

@@ -250,6 +250,58 @@ describeWithKafka(
       );
     });
 
+    test('a topic that is deleted while it is read holds up no other, and is read again when it is made anew', async () => {
+      // A client that has sent to a topic that is gone asks for it in vain ever after: these are this test's own.
+      await using topics = await TestTopics.connect(broker.bootstrap);
+      const [kept, renewed] = [await topics.make('kept'), await topics.make('renewed')];
+      const groupId = `${topics.prefix}.renewed`;
+      const send = (topic: string, value: string) =>
+        topics.producer.send({ topic, messages: [{ partition: 0, value }] });
+      await using one = sourceOf({ topics: [kept, renewed], groupId, discoverMs: 200 });
+      await using two = sourceOf({ topics: [kept, renewed], groupId, discoverMs: 200 });
+      const progress = new Map<string, number>();
+      const [stopOne, stopTwo] = [new AbortController(), new AbortController()];
+      const first = follow(one, progress, stopOne.signal);
+      await Promise.all([send(kept, 'a'), send(renewed, 'b')]);
+      await eventually(
+        async () => valuesOf(first.events),
+        (values) => values.length === 2,
+      );
+      await topics.admin.deleteTopics({ topics: [renewed] });
+      await eventually(
+        () => topics.admin.listTopics(),
+        (listed) => !listed.includes(renewed),
+      );
+      progress.delete(partitionKey(renewed, 0));
+      // A new generation, so that where to begin is asked anew, of the topic that is gone too.
+      const second = follow(two, progress, stopTwo.signal).done.catch((cause: unknown) => {
+        // One that begins only now takes the name for a mistake.
+        if (!isSluiceError(cause, 'TOPIC_NOT_FOUND')) throw cause;
+      });
+      await send(kept, 'c');
+      await eventually(
+        async () => valuesOf(first.events),
+        (values) => values.includes('c'),
+      );
+      await eventually(
+        async () => first.events,
+        (events) => events.some((event) => event.kind === 'waiting' && event.why.includes(renewed)),
+      );
+      await topics.admin.createTopics({
+        topics: [{ topic: renewed, numPartitions: 1, replicationFactor: 1 }],
+      });
+      await send(renewed, 'd');
+      await eventually(
+        async () => valuesOf(first.events),
+        (values) => values.includes('d'),
+      );
+      stopOne.abort(new Error('enough'));
+      stopTwo.abort(new Error('enough'));
+      await first.done;
+      await second;
+      assertOnlyOwned(first.events);
+    });
+
     test('a pattern without a topic waits for one, and fails where it may not wait', async () => {
       await using waiting = sourceOf({ topics: [/^no-such-/], discoverMs: 200 });
       for await (const event of waiting.open({
