@@ -17,6 +17,7 @@ export const KINDS = [
   'rebalance',
   'brokerOutage',
   'gaps',
+  'topicAnew',
   // What the database does.
   'deletes',
   'keyChange',
@@ -37,8 +38,10 @@ export const KINDS = [
   // What others do to the tables.
   'optimize',
   'foreignDelete',
+  'foreignInsert',
   'foreignProperties',
   'readers',
+  'restore',
   // How tables are written.
   'copyOnWrite',
   'inferredImages',
@@ -47,6 +50,6 @@ export const KINDS = [
 ] as const;
 
 /** Kinds that are in a history only if they are asked for: the rules that they test are not all kept yet. */
-export const AWAITED: readonly Kind[] = ['keyless', 'keylessAcrossPartitions'];
+export const AWAITED: readonly Kind[] = ['keyless', 'keylessAcrossPartitions', 'topicAnew'];
 
 export type Kind = (typeof KINDS)[number];

@@ -40,10 +40,15 @@ export function planOf(seed: number, changes: PlanChanges = {}): Plan {
     if (changes.without?.includes(kind) === true) on.delete(kind);
     if (changes.only !== undefined && !changes.only.includes(kind)) on.delete(kind);
   }
-  // In a topic of several tables nobody knows whose it is.
-  if (on.has('sharedTopic')) on.delete('badRecord');
+  // In a topic of several tables nobody knows whose it is; in one made anew it has another offset.
+  if (on.has('sharedTopic') || on.has('topicAnew')) on.delete('badRecord');
   // What was deleted behind the stream's back and comes again is put in again, and rightly so.
-  if (on.has('redelivery')) on.delete('foreignDelete');
+  const again: readonly Kind[] = ['redelivery', 'restore', 'topicAnew'];
+  if (on.has('foreignDelete')) {
+    const asked = (changes.with ?? []).some((kind) => again.includes(kind));
+    const drop = asked || (chance.happens(0.5) && again.some((kind) => on.has(kind)));
+    for (const kind of drop ? (['foreignDelete'] as const) : again) on.delete(kind);
+  }
   const transactions = changes.transactions ?? chance.between(4, 24);
   const busyMs = chance.oneOf(5_000, 20_000, 60_000);
   return {

@@ -8,7 +8,7 @@ import type { Tables } from './table-versions.js';
 export async function changesAreFedOnce(world: World, tables: Tables): Promise<void> {
   if (!world.plan.kinds.has('redelivery')) return;
   for (const table of world.stream.tables) {
-    if (!table.keyed) continue;
+    if (!table.keyed || world.isSetBack(table)) continue;
     const versions = tables.at(pathOf(table));
     const seen = new Map<string, number>();
     for (const [at, { version }] of versions.commits.entries()) {
@@ -16,7 +16,7 @@ export async function changesAreFedOnce(world: World, tables: Tables): Promise<v
       const deleted = new Set(fed.flatMap(({ change, place }) => (change === 'delete' ? [place] : [])));
       for (const { change, place } of fed) {
         // A row that is written anew with what it lacked goes out and comes in at its own place.
-        if (change !== 'insert' || deleted.has(place)) continue;
+        if (change !== 'insert' || place === undefined || deleted.has(place)) continue;
         const before = seen.get(place);
         if (before !== undefined)
           world.violate(

@@ -20,8 +20,8 @@ type FedRow = {
   readonly change: string;
   /** The row with the columns that the sink adds, as `rowText`. */
   readonly text: string;
-  /** Its key and its place in the source's history, of a table that has them. */
-  readonly place: string;
+  /** Its key and its place in the source's history; a row that somebody else put there has none. */
+  readonly place: string | undefined;
 };
 
 /** Every table of a history through its versions; each is read once, whoever asks. */
@@ -126,6 +126,6 @@ function fedRows(rows: ArrowTable): FedRow[] {
   return textsOf(rows.select(names), { own: true }).map((text, row) => ({
     change: String(change?.(row)),
     text,
-    place: `key ${String(id?.(row))} at ${String(position?.(row))}`,
+    place: position?.(row) === null ? undefined : `key ${String(id?.(row))} at ${String(position?.(row))}`,
   }));
 }

@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../../../src/source/change-source.js';
 import type { Produced } from '../world/broker.js';
 import type { World } from '../world/world.js';
+import type { Chance } from '../world/chance.js';
 import { recordsOf } from './debezium.js';
 import { Database, keyOf, type DbChange, type DbTable } from './model.js';
 
@@ -23,21 +24,25 @@ export class Stream {
   readonly tables: readonly DbTable[];
   readonly deliveries: readonly Delivery[];
   readonly #database: Database;
-  /** By table and key: the place of the last change that concerns the key. */
-  readonly #lastLsn = new Map<string, number>();
+  /** By table and key: what is said of it, in order. */
+  readonly #said = new Map<string, { readonly change: DbChange; readonly atMs: number }[]>();
 
   constructor(
     tables: readonly DbTable[],
     deliveries: readonly Delivery[],
     database: Database,
-    changes: readonly DbChange[],
+    changes: readonly { readonly change: DbChange; readonly atMs: number }[],
   ) {
     this.tables = tables;
     this.deliveries = deliveries;
     this.#database = database;
-    for (const { table, lsn, after, before, otherKey } of changes) {
-      for (const row of [after, before, otherKey])
-        if (row !== undefined) this.#lastLsn.set(`${table.name} ${String(row['id'])}`, lsn);
+    for (const one of changes) {
+      const { table, after, before, otherKey } = one.change;
+      const ids = new Set([after, before, otherKey].map((row) => String(row?.['id'])));
+      for (const id of ids) {
+        const key = `${table.name} ${id}`;
+        this.#said.set(key, [...(this.#said.get(key) ?? []), one]);
+      }
     }
   }
 
@@ -53,9 +58,30 @@ export class Stream {
     );
   }
 
-  /** Whether a change at this place is the last that the stream has to say of the key. */
-  isLast(table: DbTable, id: string, lsn: number): boolean {
-    return table.keyed && this.#lastLsn.get(`${table.name} ${id}`) === lsn;
+  /**
+   * What becomes of a row that a change at this place wrote, if somebody else deletes it: `gone` for good, for the stream
+   * never speaks of its key again; `back`, for what it says next does without the row. Undefined: it would be missed.
+   */
+  ifDeleted(table: DbTable, id: string, lsn: number): 'gone' | 'back' | undefined {
+    if (!table.keyed) return undefined;
+    const said = (this.#said.get(`${table.name} ${id}`) ?? []).map(({ change }) => change);
+    const at = said.findLastIndex((change) => change.lsn === lsn && change.after !== undefined);
+    if (at < 0) return undefined;
+    const next = said[at + 1];
+    if (next === undefined) return 'gone';
+    return next.otherKey === undefined && !next.bigUnchanged ? 'back' : undefined;
+  }
+
+  /** A key under which the stream will still write or delete a row, and does without one that somebody else puts there. */
+  keyToCome(table: DbTable, afterMs: number, chance: Chance): number | undefined {
+    if (!table.keyed) return undefined;
+    const ids = [...this.#said].flatMap(([key, said]) => {
+      const [name, id] = key.split(' ');
+      const next = said.find(({ atMs }) => atMs > afterMs)?.change;
+      const fits = name === table.name && next?.op === 'c' && next.otherKey === undefined;
+      return fits && !Number.isNaN(Number(id)) ? [Number(id)] : [];
+    });
+    return chance.pick(ids);
   }
 }
 
@@ -94,10 +120,10 @@ export function createStream(world: World): Stream {
 function live(world: World, tables: readonly DbTable[], database: Database): Stream {
   const { plan } = world;
   const chance = world.chance.fork('production');
-  const changes: DbChange[] = [];
+  const changes: { change: DbChange; atMs: number }[] = [];
   const deliveries: Delivery[] = [];
   const say = (atMs: number, said: readonly DbChange[]): void => {
-    changes.push(...said);
+    changes.push(...said.map((change) => ({ change, atMs })));
     deliveries.push({ atMs, records: said.flatMap((change) => recordsFor(world, change, atMs)) });
   };
   let atMs = 0;

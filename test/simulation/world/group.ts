@@ -82,6 +82,18 @@ export class Group {
     );
   }
 
+  /** A topic is gone: nobody owns its partitions any more. */
+  lose(topic: string): void {
+    for (const [member, owned] of this.#owned) {
+      const revoked = owned.filter((one) => one.topic === topic);
+      this.#owned.set(
+        member,
+        owned.filter((one) => one.topic !== topic),
+      );
+      if (revoked.length > 0 && this.#members.has(member)) this.#tell(member, { revoked, assigned: [] });
+    }
+  }
+
   /** Deals the partitions out anew: all of them, or only those that must move. */
   rebalance(why: string): void {
     const { broker, history } = this.#world;

@@ -6,8 +6,9 @@ import { parsePosition } from '../../../src/cdc/position.js';
 import { alterTableActions } from '../../../src/operations/alter.js';
 import type { RowPlaces } from '../../../src/operations/merge/rows.js';
 import { stageRowChanges } from '../../../src/operations/merge/stage.js';
+import { TableBuilder } from '../../../src/columnar/table-builder.js';
 import { commitInfo } from '../../../src/protocol/commit-info.js';
-import type { Action, AddFile } from '../../../src/protocol/actions.js';
+import type { Action, AddFile, JsonObject } from '../../../src/protocol/actions.js';
 import { removalOf } from '../../../src/protocol/file-actions.js';
 import { field, STRING } from '../../../src/schema/build.js';
 import { commit, type CommitRequest, type Winner } from '../../../src/table/commit.js';
@@ -72,10 +73,12 @@ type Deed = {
 
 /** What others do, and how often in a history. */
 const DEEDS: readonly (readonly [Kind, number, (deed: Deed) => Promise<void>])[] = [
-  ['optimize', 4, optimize],
-  ['foreignDelete', 3, deleteForGood],
+  ['optimize', 5, optimize],
+  ['foreignDelete', 6, deleteRows],
+  ['foreignInsert', 5, insert],
   ['foreignProperties', 2, alter],
   ['readers', 4, read],
+  ['restore', 1, restore],
 ];
 
 /** Rewrites some files as one, rows unchanged. */
@@ -112,8 +115,8 @@ async function liveRows({ store, layout }: Snapshot, file: AddFile): Promise<Arr
   return takeRows(rows, Uint32Array.from(live));
 }
 
-/** Deletes rows that the stream will never speak of again. */
-async function deleteForGood({ world, table, snapshot, chance }: Deed): Promise<void> {
+/** Deletes rows that the stream will never speak of again, or that it writes anew without looking at them. */
+async function deleteRows({ world, table, snapshot, chance }: Deed): Promise<void> {
   const { layout } = snapshot;
   const found = {
     file: [] as number[],
@@ -130,15 +133,15 @@ async function deleteForGood({ world, table, snapshot, chance }: Deed): Promise<
     for (let row = 0; row < rows.numRows; row++) {
       const place = parsePosition(String(position?.(row)))?.place;
       const lsn = place?.kind === 'postgres' ? Number(place.lsn) : -1;
-      if (deleted?.has(row) === true || !world.stream.isLast(table, String(id?.(row)), lsn)) continue;
-      if (chance.happens(0.5)) continue;
+      const fate = world.stream.ifDeleted(table, String(id?.(row)), lsn);
+      if (deleted?.has(row) === true || fate === undefined || chance.happens(0.5)) continue;
       found.file.push(number);
       found.ordinal.push(row);
-      found.ids.push(String(id?.(row)));
+      if (fate === 'gone') found.ids.push(String(id?.(row)));
       found.rows.push(takeRows(rows, Uint32Array.of(row)));
     }
   }
-  if (found.ids.length === 0) return;
+  if (found.rows.length === 0) return;
   const touched = [...new Set(found.file)];
   const removed: RowPlaces = {
     files: touched.flatMap((number) => files[number] ?? []),
@@ -150,7 +153,7 @@ async function deleteForGood({ world, table, snapshot, chance }: Deed): Promise<
     snapshot,
     removed,
     changes: { deleted: concat(found.rows) },
-    counts: { source: 0, inserted: 0, updated: 0, deleted: found.ids.length },
+    counts: { source: 0, inserted: 0, updated: 0, deleted: found.rows.length },
     strategy: marks ? 'merge-on-read' : 'copy-on-write',
     signal: never,
   });
@@ -162,6 +165,31 @@ async function deleteForGood({ world, table, snapshot, chance }: Deed): Promise<
         return action.kind === 'metaData' || (action.kind === 'remove' && paths.has(action.remove.path));
       }),
     begins: (txnId) => world.foreignDeletes.push({ table: pathOf(table), txnId, ids: found.ids }),
+  });
+}
+
+/** Puts a row under a key that the stream will write later, as others do: without a place in the source's history. */
+async function insert({ world, table, snapshot, chance }: Deed): Promise<void> {
+  const { layout } = snapshot;
+  const id = world.stream.keyToCome(table, world.time.elapsedMs, chance);
+  const files = [...snapshot.files];
+  const rows = await Promise.all(files.map((file) => liveRows(snapshot, file)));
+  const standing = rows.flatMap((each) => {
+    const at = columnOf(each, 'id');
+    return Array.from({ length: each.numRows }, (_, row) => String(at?.(row)));
+  });
+  if (id === undefined || standing.includes(String(id))) return;
+  const builder = new TableBuilder(layout.schema);
+  for (const [at, { name, type }] of layout.schema.fields.entries()) {
+    const isLong = type.kind === 'primitive' && type.name === 'long';
+    if (name === 'id') builder.column(at).append(isLong ? BigInt(id) : id);
+    else if (name === 'v') builder.column(at).append('theirs');
+    else builder.column(at).appendNull();
+  }
+  const added = await writeDataFiles(snapshot.store, builder.finish(), { layout, signal: never });
+  await commitAs(snapshot, 'WRITE', {
+    actions: () => added.map((add): Action => ({ kind: 'add', add })),
+    meets: ({ actions }) => actions.some(({ kind }) => kind === 'metaData' || kind === 'add'),
   });
 }
 
@@ -184,6 +212,38 @@ async function alter({ snapshot, chance }: Deed): Promise<void> {
     await commitAs(snapshot, 'SET TBLPROPERTIES', { actions: () => actions, meets: () => true });
 }
 
+/** Takes the rows back to an earlier version, as Spark does: transactions and domains stay as they are. */
+async function restore({ world, table, snapshot, chance }: Deed): Promise<void> {
+  const pending = world.restores.some((one) => one.table === table && one.landed() && !one.answered);
+  if (pending || snapshot.version === 0) return;
+  const version = chance.below(snapshot.version);
+  const then = await loadSnapshot(snapshot.store, { version, signal: never });
+  if (then === undefined) return;
+  const idOf = ({ path, deletionVector }: AddFile): string => `${path} ${JSON.stringify(deletionVector)}`;
+  const [there, back] = [new Set([...snapshot.files].map(idOf)), new Set([...then.files].map(idOf))];
+  await commitAs(snapshot, 'RESTORE', {
+    actions: (nowMs) => [
+      ...[...snapshot.files]
+        .filter((file) => !back.has(idOf(file)))
+        .map((file): Action => ({ kind: 'remove', remove: removalOf(file, { deletionTimestamp: nowMs }) })),
+      ...[...then.files]
+        .filter((file) => !there.has(idOf(file)))
+        .map((file): Action => ({ kind: 'add', add: { ...file, dataChange: true } })),
+    ],
+    parameters: { version, timestamp: null },
+    meets: () => true,
+    begins: (txnId) => {
+      const landed = (): boolean =>
+        world.log
+          .commits(pathOf(table))
+          .some(({ actions }) =>
+            actions.some((action) => action.kind === 'commitInfo' && action.commitInfo['txnId'] === txnId),
+          );
+      world.restores.push({ table, version, landed, answered: false });
+    },
+  });
+}
+
 /** Reads a whole table at its newest version. */
 async function read({ world, table, snapshot }: Deed): Promise<void> {
   const rows: string[] = [];
@@ -199,6 +259,7 @@ async function commitAs(
   plan: {
     readonly actions: (nowMs: number) => readonly Action[];
     readonly meets: (winner: Winner) => boolean;
+    readonly parameters?: JsonObject;
     readonly begins?: (txnId: string) => void;
   },
 ): Promise<void> {
@@ -212,7 +273,7 @@ async function commitAs(
       {
         kind: 'commitInfo',
         commitInfo: commitInfo({
-          operation: { operation, operationParameters: {} },
+          operation: { operation, operationParameters: plan.parameters ?? {} },
           timestamp: nowMs,
           readVersion: version - 1,
           isBlindAppend: false,

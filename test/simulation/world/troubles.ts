@@ -1,3 +1,4 @@
+import type { Producer } from '../database/production.js';
 import type { Kind } from '../kinds.js';
 import type { Chance } from './chance.js';
 import { CALM } from './store.js';
@@ -8,7 +9,7 @@ import type { World } from './world.js';
  * Lets faults come until the world is no longer busy. What lasts ends at the latest then: no one is dead, no one
  * stands still, and store and broker answer.
  */
-export async function trouble(world: World, workers: readonly Worker[]): Promise<void> {
+export async function trouble(world: World, workers: readonly Worker[], producer: Producer): Promise<void> {
   const { plan, time } = world;
   const until = time.elapsedMs + plan.busyMs;
   const troubles = TROUBLES.filter(([kind]) => plan.kinds.has(kind));
@@ -19,7 +20,7 @@ export async function trouble(world: World, workers: readonly Worker[]): Promise
         const pause = (plan.busyMs / (per * plan.roughness)) * 2 * chance.next();
         if (time.elapsedMs + pause >= until) return;
         await world.sleep(pause);
-        await happen({ world, workers, chance, left: until - time.elapsedMs });
+        await happen({ world, workers, producer, chance, left: until - time.elapsedMs });
       }
     }),
   );
@@ -36,6 +37,7 @@ export async function trouble(world: World, workers: readonly Worker[]): Promise
 type Moment = {
   readonly world: World;
   readonly workers: readonly Worker[];
+  readonly producer: Producer;
   readonly chance: Chance;
   /** Ms until faults must end. */
   readonly left: number;
@@ -80,6 +82,18 @@ const TROUBLES: readonly (readonly [Kind, number, (moment: Moment) => Promise<vo
       world.broker.setDown(true);
       await world.sleep(Math.min(left, chance.between(100, 5_000)));
       world.broker.setDown(false);
+    },
+  ],
+  [
+    'topicAnew',
+    1,
+    ({ world, producer, chance }) => {
+      const topic = chance.pick(world.stream.tables)?.topic ?? '';
+      world.history.note(`${topic} is deleted and made anew`);
+      world.group.lose(topic);
+      world.broker.createTopic(topic, world.plan.partitions);
+      producer.again(topic);
+      world.group.rebalance(`${topic} is there`);
     },
   ],
   ['lostAnswers', 3, (moment) => storm(moment, { lost: moment.chance.oneOf(0.1, 0.5, 1) })],

@@ -126,15 +126,20 @@ class Process {
   }
 
   #failed({ code, reason, table, topic }: FailedTable): void {
-    const { history, stream } = this.#world;
+    const { history, stream, operator } = this.#world;
     // Before its topic's table is known a bad record is the trouble of the topic.
-    const spoiled = stream.tables.some((one) => {
-      const isIt = table === undefined ? one.topic === topic : pathOf(one) === table;
-      return isIt && this.#world.isSpoiled(one);
-    });
+    const tables = stream.tables.filter((one) =>
+      table === undefined ? one.topic === topic : pathOf(one) === table,
+    );
     const told = `${this.life.name}: ${table ?? 'a topic'}: ${code}: ${reason}`;
-    if (spoiled && code === 'RECORD_INVALID') history.note(told);
-    else this.#world.violate('no failure', told);
+    if (code === 'RECORD_INVALID' && tables.some((one) => this.#world.isSpoiled(one))) {
+      history.note(told);
+    } else if (operator?.answers(code) === true) {
+      history.note(told);
+      operator.call(tables, code);
+    } else {
+      this.#world.violate('no failure', told);
+    }
   }
 
   #ended({ ended, failed }: RunSummary, told: () => void): void {

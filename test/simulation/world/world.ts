@@ -1,5 +1,5 @@
 import { partitionKey, type TopicPartition } from '../../../src/source/change-source.js';
-import { formatAppId } from '../../../src/sink/app-id.js';
+import { parseAppId } from '../../../src/sink/app-id.js';
 import { memoryStore } from '../../../src/storage/memory.js';
 import type { ObjectStore } from '../../../src/storage/object-store.js';
 import type { DbTable } from '../database/model.js';
@@ -11,6 +11,7 @@ import { Group } from './group.js';
 import { History } from './history.js';
 import { type LandedCommit, LogWatch } from './log-watch.js';
 import { CALM, type StoreWeather } from './store.js';
+import type { Operator } from './operator.js';
 import { Time } from './time.js';
 
 /** What a checker has against a history. */
@@ -25,6 +26,15 @@ export type ForeignDelete = {
 
 /** What somebody read of a table while others wrote it; rows as `rowText`, with the sink's own columns. */
 export type Reading = { readonly table: string; readonly version: number; readonly rows: readonly string[] };
+
+/** A table's rows taken back to a version by somebody else. */
+export type Restore = {
+  readonly table: DbTable;
+  readonly version: number;
+  landed(): boolean;
+  /** The operator has brought back what went. */
+  answered: boolean;
+};
 
 /** A record that cannot be read, and the table it was meant for. */
 export type BadRecord = TopicPartition & { readonly table: DbTable; readonly offset: number };
@@ -42,6 +52,7 @@ export class World {
   readonly violations: Violation[] = [];
   readonly foreignDeletes: ForeignDelete[] = [];
   readonly readings: Reading[] = [];
+  readonly restores: Restore[] = [];
   readonly badRecords: BadRecord[] = [];
   /** When each letter about a bad record landed first. */
   readonly letters = new Map<string, number>();
@@ -49,6 +60,8 @@ export class World {
   /** Lets go of what would outlive the history. */
   readonly whenOver: (() => void)[] = [];
   weatherNow: StoreWeather = CALM;
+  /** There as soon as there are workers. */
+  operator: Operator | undefined;
 
   constructor(plan: Plan, options: { readonly trace: boolean }) {
     this.plan = plan;
@@ -77,7 +90,7 @@ export class World {
     this.history.note(`${by} acknowledges ${partitionKey(at.topic, at.partition)} up to ${next}`);
     if (!this.group.owns(by, at)) return;
     for (const table of this.stream.tables) {
-      if (table.topic !== at.topic) continue;
+      if (table.topic !== at.topic || this.isSetBack(table)) continue;
       const held = this.held(table, at);
       if (held !== undefined && held < next)
         this.violate(
@@ -87,15 +100,27 @@ export class World {
     }
   }
 
-  /** The next offset that a table holds of a partition; undefined if none. */
+  /** The next offset that a table holds of a partition, as it was made last; undefined if none. */
   held(table: DbTable, { topic, partition }: TopicPartition): number | undefined {
-    const appId = formatAppId({ identity: 'simulated', topic, incarnation: 0, partition });
-    return this.log.txns(pathOf(table)).get(appId);
+    let newest = -1;
+    let held: number | undefined;
+    for (const [appId, next] of this.log.txns(pathOf(table))) {
+      const id = parseAppId(appId);
+      if (id?.topic !== topic || id.partition !== partition || id.incarnation <= newest) continue;
+      newest = id.incarnation;
+      held = next;
+    }
+    return held;
   }
 
   violate(checker: string, message: string): void {
     this.history.note(`VIOLATION ${checker}: ${message}`);
     this.violations.push({ checker, message });
+  }
+
+  /** Whether the table's offsets have gone back, or its topic's have, and rightly so. */
+  isSetBack(table: DbTable): boolean {
+    return this.plan.kinds.has('topicAnew') || this.restores.some((restore) => restore.table === table);
   }
 
   /** Whether the table has met a record that it may not pass. */
