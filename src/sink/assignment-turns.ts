@@ -40,6 +40,15 @@ export class AssignmentTurns {
       this.#waiting.add(look);
     });
   }
+
+  /**
+   * Whether an assignment of the partition was handed over that has not been dealt with: what is known of the partition
+   * is an earlier one's, and the source is not to be sent anywhere by it.
+   */
+  isBehind(partition: TopicPartition): boolean {
+    const key = keyOf(partition);
+    return (this.#handed.get(key) ?? 0) > (this.#handled.get(key) ?? 0);
+  }
 }
 
 function assignedIn(event: SourceEvent): readonly TopicPartition[] {

@@ -187,7 +187,12 @@ export class SinkRun {
     const positions = new ReadPositions(store, identity);
     this.#positions = positions;
     const router = new Router({
-      source,
+      source: {
+        seek: (partition, offset) => {
+          if (!this.#turns.isBehind(partition)) source.seek(partition, offset);
+        },
+        acknowledge: (partition, next) => source.acknowledge(partition, next),
+      },
       decoder,
       credit: this.#credit,
       tolerance: settings.tolerance,

@@ -119,7 +119,8 @@ export interface ChangeSource extends AsyncDisposable {
   /**
    * Moves a partition that is assigned: the next batch or progress has `base` = `offset`. What was read
    * before and not handed over yet is dropped. The way on after a `gap`, and back for a lane that was
-   * repaired. Nothing happens if the partition is not ours.
+   * repaired. Nothing happens if the partition is not ours, or its assignment was not handed over yet: who has
+   * not heard of that cannot mean it.
    */
   seek(partition: TopicPartition, offset: number): void;
 

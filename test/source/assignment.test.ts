@@ -5,37 +5,42 @@ import { Assignment } from '../../src/source/kafka/assignment.js';
 import { HandOver } from '../../src/source/kafka/hand-over.js';
 
 /** An assignment of one partition that is wanted from offset 5, over an admin that answers in turn. */
-function assigned(answers: readonly (SluiceError | { readonly low: number; readonly high: number })[]) {
+function assignedTo(answers: readonly (SluiceError | { readonly low: number; readonly high: number })[]) {
   let asked = 0;
-  const queue = new HandOver(1 << 20);
-  const ended = new Promise<string>((resolve) => {
-    const assignment = new Assignment({
-      partitions: new Map([['t', [0]]]),
-      member: {
-        start: () => Promise.resolve(),
-        seek: (_topic, _partition, offset) => resolve(`begins at ${offset}`),
-        pause: () => undefined,
-        resume: () => undefined,
-        commit: () => Promise.resolve(),
-        stop: () => Promise.resolve(),
+  let end: (how: string) => void = () => undefined;
+  const ended = new Promise<string>((resolve) => (end = resolve));
+  const assignment = new Assignment({
+    partitions: new Map([['t', [0]]]),
+    member: {
+      start: () => Promise.resolve(),
+      seek: (_topic, _partition, offset) => end(`begins at ${offset}`),
+      pause: () => undefined,
+      resume: () => undefined,
+      commit: () => Promise.resolve(),
+      stop: () => Promise.resolve(),
+    },
+    admin: {
+      watermarks: () => {
+        const answer = answers[Math.min(asked++, answers.length - 1)];
+        if (answer === undefined || answer instanceof SluiceError) return Promise.reject(answer);
+        return Promise.resolve(new Map([[0, answer]]));
       },
-      admin: {
-        watermarks: () => {
-          const answer = answers[Math.min(asked++, answers.length - 1)];
-          if (answer === undefined || answer instanceof SluiceError) return Promise.reject(answer);
-          return Promise.resolve(new Map([[0, answer]]));
-        },
-      },
-      queue,
-      resumeAt: () => Promise.resolve(5),
-      signal: never,
-      gone: () => false,
-      back: () => undefined,
-      fail: (cause) => resolve(`fails: ${cause instanceof Error ? cause.message : String(cause)}`),
-    });
-    assignment.ask();
+    },
+    queue: new HandOver(1 << 20),
+    resumeAt: () => Promise.resolve(5),
+    signal: never,
+    gone: () => false,
+    back: () => undefined,
+    fail: (cause) => end(`fails: ${cause instanceof Error ? cause.message : String(cause)}`),
   });
-  return { ended, asked: () => asked };
+  return { assignment, ended, asked: () => asked };
+}
+
+function assigned(answers: Parameters<typeof assignedTo>[0]) {
+  const made = assignedTo(answers);
+  made.assignment.tell();
+  made.assignment.ask();
+  return made;
 }
 
 const unavailable = (retry: 'safe' | 'never') =>
@@ -51,5 +56,22 @@ describe('an assignment whose watermarks are not to be had', () => {
   test('ends with what waiting cannot heal', async () => {
     const { ended } = assigned([unavailable('never')]);
     expect(await ended).toBe('fails: no broker (never)');
+  });
+});
+
+describe('an assignment that nobody has heard of', () => {
+  test('is not moved by what is said of the one before', async () => {
+    const { assignment, ended } = assignedTo([{ low: 0, high: 9 }]);
+    assignment.seek({ topic: 't', partition: 0 }, 7);
+    assignment.tell();
+    assignment.ask();
+    expect(await ended).toBe('begins at 5');
+  });
+
+  test('is moved as soon as it is told', async () => {
+    const { assignment, ended } = assignedTo([{ low: 0, high: 9 }]);
+    assignment.tell();
+    assignment.seek({ topic: 't', partition: 0 }, 7);
+    expect(await ended).toBe('begins at 7');
   });
 });

@@ -60,6 +60,7 @@ export class Assignment {
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
   #stalled = false;
+  #told = false;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
@@ -77,6 +78,11 @@ export class Assignment {
       if (numbers.length > 0) options.member.pause(topic, numbers);
     }
     this.partitions = partitions;
+  }
+
+  /** The reader hears of it now: what was said of its partitions before was meant for those of an earlier generation. */
+  tell(): void {
+    this.#told = true;
   }
 
   /** Finds out where each partition begins, and begins there. */
@@ -154,7 +160,7 @@ export class Assignment {
   }
 
   seek({ topic, partition }: TopicPartition, offset: number): void {
-    const part = this.#part(topic, partition);
+    const part = this.#told ? this.#part(topic, partition) : undefined;
     if (part === undefined) return;
     this.#drop(part);
     this.#options.queue.drop(

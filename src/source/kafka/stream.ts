@@ -144,6 +144,7 @@ export class KafkaStream implements AsyncIterator<SourceEvent, undefined> {
     if (event.kind === 'assigned') {
       this.#announced = event.partitions;
       const assignment = this.#assignment;
+      assignment?.tell();
       // The event is still on its way to the reader, who is to have it before anything is asked about it.
       setImmediate(() => assignment?.ask());
     } else {
