@@ -148,8 +148,8 @@ function isSettled(world: World): boolean {
 function open(world: World): readonly string[] {
   const { broker, stream, log, operator } = world;
   // A table that nobody writes any more has nobody who sees that it was restored, but for its owner.
-  for (const { table, answered, landed } of world.restores)
-    if (!answered && landed()) operator?.call([table], 'TABLE_REWOUND');
+  for (const restore of world.restores)
+    if (!restore.answered && restore.landed()) operator?.call([restore.table], 'TABLE_REWOUND');
   if (operator?.busy === true) return ['the operator is at work'];
   return stream.tables.flatMap((table) => {
     const made = log.commits(pathOf(table)).length > 0;
