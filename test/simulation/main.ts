@@ -16,13 +16,21 @@ async function run(): Promise<number> {
   if (seed !== undefined) return playOne(seed, changes, trace);
   const startedMs = performance.now();
   const rate = (done: number): string => ((done * 1000) / (performance.now() - startedMs)).toFixed(1);
+  let toldOf = 0;
   const tally = await playAcross(
     { from, seeds, changes },
     {
       script: fileURLToPath(import.meta.url),
       processes: workers ?? availableParallelism(),
-      told: ({ seeds: done, failures }) =>
-        process.stderr.write(`\r${done} seeds, ${rate(done)} a second, ${failures.length} failed `),
+      told: ({ seeds: done, failures }) => {
+        // Told at once: many seeds take hours.
+        for (const failure of failures.slice(toldOf))
+          console.log(
+            `\rseed ${failure.seed}: ${failure.violations[0]?.checker}: ${failure.violations[0]?.message}`,
+          );
+        toldOf = failures.length;
+        process.stderr.write(`\r${done} seeds, ${rate(done)} a second, ${failures.length} failed `);
+      },
     },
   );
   const { commits, records, failures } = tally;
@@ -30,8 +38,6 @@ async function run(): Promise<number> {
   console.log(
     `${seeds} seeds from ${from}: ${records} records, ${commits} commits, ${failures.length} failed; ${rate(seeds)} seeds a second`,
   );
-  for (const failure of failures)
-    console.log(`seed ${failure.seed}: ${failure.violations[0]?.checker}: ${failure.violations[0]?.message}`);
   const [first] = failures;
   if (first === undefined) return 0;
   await playOne(first.seed, changes, false);

@@ -57,7 +57,7 @@ export const BREAKAGES: readonly Breakage[] = [
         put: 'return hits.count < 0 ?',
       },
     ],
-    with: ['workers', 'pause', 'slowStore'],
+    with: ['foreignInsert'],
   },
   {
     name: 'a rebase does not see that the winner took our rows',
@@ -73,7 +73,7 @@ export const BREAKAGES: readonly Breakage[] = [
         put: 'if (after.minus(base).intersects(mine.gone) && base.size < 0)',
       },
     ],
-    with: ['foreignDelete', 'deletes', 'slowStore'],
+    with: ['foreignDelete'],
   },
   {
     name: 'the floor of a truncate is not kept',

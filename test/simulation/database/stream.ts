@@ -65,23 +65,29 @@ export class Stream {
   ifDeleted(table: DbTable, id: string, lsn: number): 'gone' | 'back' | undefined {
     if (!table.keyed) return undefined;
     const said = (this.#said.get(`${table.name} ${id}`) ?? []).map(({ change }) => change);
-    const at = said.findLastIndex((change) => change.lsn === lsn && change.after !== undefined);
-    if (at < 0) return undefined;
+    const wrote = (change: DbChange): boolean => change.lsn === lsn && change.after !== undefined;
+    const at = said.findIndex(wrote);
+    // A snapshot and the first change after it may share a place: which of them wrote the row is not known then.
+    if (at < 0 || at !== said.findLastIndex(wrote)) return undefined;
     const next = said[at + 1];
     if (next === undefined) return 'gone';
     return next.otherKey === undefined && !next.bigUnchanged ? 'back' : undefined;
   }
 
-  /** A key under which the stream will still write or delete a row, and does without one that somebody else puts there. */
-  keyToCome(table: DbTable, afterMs: number, chance: Chance): number | undefined {
+  /**
+   * A key under which the stream will still create a row, when it does, and without looking at one that somebody else
+   * puts there; in the end a row stands there.
+   */
+  keyToCome(table: DbTable, afterMs: number, chance: Chance): { id: number; atMs: number } | undefined {
     if (!table.keyed) return undefined;
-    const ids = [...this.#said].flatMap(([key, said]) => {
+    const found = [...this.#said].flatMap(([key, said]) => {
       const [name, id] = key.split(' ');
-      const next = said.find(({ atMs }) => atMs > afterMs)?.change;
-      const fits = name === table.name && next?.op === 'c' && next.otherKey === undefined;
-      return fits && !Number.isNaN(Number(id)) ? [Number(id)] : [];
+      const next = said.find(({ atMs }) => atMs > afterMs);
+      const fits = name === table.name && next?.change.op === 'c' && next.change.otherKey === undefined;
+      if (!fits || said.at(-1)?.change.after === undefined || Number.isNaN(Number(id))) return [];
+      return [{ id: Number(id), atMs: next.atMs }];
     });
-    return chance.pick(ids);
+    return chance.pick(found);
   }
 }
 

@@ -82,7 +82,8 @@ const DEEDS: readonly (readonly [Kind, number, (deed: Deed) => Promise<void>])[]
 ];
 
 /** Rewrites some files as one, rows unchanged. */
-async function optimize({ snapshot, chance }: Deed): Promise<void> {
+async function optimize(deed: Deed): Promise<void> {
+  const { snapshot, chance } = deed;
   const { store, layout } = snapshot;
   const all = [...snapshot.files];
   const files = chance.happens(0.5) ? all : all.filter(() => chance.happens(0.5));
@@ -90,6 +91,7 @@ async function optimize({ snapshot, chance }: Deed): Promise<void> {
   const rows = concat(await Promise.all(files.map((file) => liveRows(snapshot, file))));
   const added = await writeDataFiles(store, rows, { layout, dataChange: false, signal: never });
   const paths = new Set(files.map(({ path }) => path));
+  await awkwardly(deed, 'optimize');
   await commitAs(snapshot, 'OPTIMIZE', {
     actions: (nowMs) => [
       ...files.map((file): Action => ({
@@ -116,7 +118,8 @@ async function liveRows({ store, layout }: Snapshot, file: AddFile): Promise<Arr
 }
 
 /** Deletes rows that the stream will never speak of again, or that it writes anew without looking at them. */
-async function deleteRows({ world, table, snapshot, chance }: Deed): Promise<void> {
+async function deleteRows(deed: Deed): Promise<void> {
+  const { world, table, snapshot, chance } = deed;
   const { layout } = snapshot;
   const found = {
     file: [] as number[],
@@ -158,6 +161,7 @@ async function deleteRows({ world, table, snapshot, chance }: Deed): Promise<voi
     signal: never,
   });
   const paths = new Set(removed.files.map(({ path }) => path));
+  await awkwardly(deed, 'foreignDelete');
   await commitAs(snapshot, 'DELETE', {
     actions: (nowMs) => staged.actions(nowMs),
     meets: ({ actions }) =>
@@ -169,16 +173,16 @@ async function deleteRows({ world, table, snapshot, chance }: Deed): Promise<voi
 }
 
 /** Puts a row under a key that the stream will write later, as others do: without a place in the source's history. */
-async function insert({ world, table, snapshot, chance }: Deed): Promise<void> {
+async function insert(deed: Deed): Promise<void> {
+  const { world, table, snapshot, chance } = deed;
   const { layout } = snapshot;
-  const id = world.stream.keyToCome(table, world.time.elapsedMs, chance);
+  const toCome = world.stream.keyToCome(table, world.time.elapsedMs, chance);
+  if (toCome === undefined) return;
+  const { id, atMs } = toCome;
   const files = [...snapshot.files];
   const rows = await Promise.all(files.map((file) => liveRows(snapshot, file)));
-  const standing = rows.flatMap((each) => {
-    const at = columnOf(each, 'id');
-    return Array.from({ length: each.numRows }, (_, row) => String(at?.(row)));
-  });
-  if (id === undefined || standing.includes(String(id))) return;
+  const standing = rows.flatMap(idsIn);
+  if (standing.includes(String(id))) return;
   const builder = new TableBuilder(layout.schema);
   for (const [at, { name, type }] of layout.schema.fields.entries()) {
     const isLong = type.kind === 'primitive' && type.name === 'long';
@@ -187,10 +191,32 @@ async function insert({ world, table, snapshot, chance }: Deed): Promise<void> {
     else builder.column(at).appendNull();
   }
   const added = await writeDataFiles(snapshot.store, builder.finish(), { layout, signal: never });
+  // Some come long before the stream's own row, some together with it.
+  if (chance.happens(0.7) && atMs < world.plan.busyMs) {
+    await world.sleep(atMs - world.time.elapsedMs);
+    await awkwardly(deed, 'foreignInsert');
+  }
   await commitAs(snapshot, 'WRITE', {
     actions: () => added.map((add): Action => ({ kind: 'add', add })),
-    meets: ({ actions }) => actions.some(({ kind }) => kind === 'metaData' || kind === 'add'),
+    meets: async ({ actions }) => {
+      for (const action of actions) {
+        if (action.kind === 'metaData') return true;
+        if (action.kind === 'add' && idsIn(await liveRows(snapshot, action.add)).includes(String(id)))
+          return true;
+      }
+      return false;
+    },
   });
+}
+
+function idsIn(rows: ArrowTable): readonly string[] {
+  const at = columnOf(rows, 'id');
+  return Array.from({ length: rows.numRows }, (_, row) => String(at?.(row)));
+}
+
+/** Perhaps waits until somebody else is about to commit. */
+async function awkwardly({ world, table, chance }: Deed, self: Kind): Promise<void> {
+  if (chance.happens(0.6)) await world.awkwardMoment(pathOf(table), self, chance.oneOf(500, 3_000, 10_000));
 }
 
 function columnOf(rows: ArrowTable, name: string): ((row: number) => unknown) | undefined {
@@ -258,7 +284,7 @@ async function commitAs(
   operation: string,
   plan: {
     readonly actions: (nowMs: number) => readonly Action[];
-    readonly meets: (winner: Winner) => boolean;
+    readonly meets: (winner: Winner) => boolean | Promise<boolean>;
     readonly parameters?: JsonObject;
     readonly begins?: (txnId: string) => void;
   },
@@ -283,7 +309,7 @@ async function commitAs(
       ...plan.actions(nowMs),
     ],
     reconcile: async (winner) =>
-      plan.meets(winner) ? { conflict: `version ${winner.version} meets it` } : request,
+      (await plan.meets(winner)) ? { conflict: `version ${winner.version} meets it` } : request,
   };
   await commit(snapshot, snapshot.store, request);
 }

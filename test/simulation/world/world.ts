@@ -60,6 +60,7 @@ export class World {
   /** Lets go of what would outlive the history. */
   readonly whenOver: (() => void)[] = [];
   weatherNow: StoreWeather = CALM;
+  readonly #onLanded = new Set<(key: string, by: string) => void>();
   /** There as soon as there are workers. */
   operator: Operator | undefined;
 
@@ -80,6 +81,7 @@ export class World {
   }
 
   landed(key: string, body: Uint8Array, by: string): void {
+    for (const look of this.#onLanded) look(key, by);
     if (key.startsWith('_dead/') && !this.letters.has(key.slice(6)))
       this.letters.set(key.slice(6), this.time.elapsedMs);
     this.log.look(key, body, by, this.time.elapsedMs);
@@ -133,6 +135,22 @@ export class World {
     return new Promise((resolve) => {
       this.time.in(ms, resolve);
     });
+  }
+
+  /**
+   * Resolves when somebody else has written a file into the table and is about to commit it, or after `withinMs`: the
+   * most awkward moment to come first.
+   */
+  async awkwardMoment(table: string, self: string, withinMs: number): Promise<void> {
+    let look: (key: string, by: string) => void = () => undefined;
+    const comes = new Promise<void>((resolve) => {
+      look = (key, by) => {
+        if (by !== self && key.startsWith(`${table}/`) && key.endsWith('.parquet')) resolve();
+      };
+    });
+    this.#onLanded.add(look);
+    await Promise.race([comes, this.sleep(withinMs)]);
+    this.#onLanded.delete(look);
   }
 
   #noteCommit({ table, version, actions, by }: LandedCommit): void {
