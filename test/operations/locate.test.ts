@@ -145,14 +145,14 @@ describe('locateEqualRows', () => {
     return found.extra[0];
   }
 
-  test('finds an image as often as it is given, in file order', async () => {
-    expect(await find([[1n, 1.5, 'x']])).toEqual(['p1']);
+  test('finds every row that equals an image, in file order', async () => {
+    expect(await find([[1n, 1.5, 'x']])).toEqual(['p1', 'p2', 'p5']);
     expect(
       await find([
         [1n, 1.5, 'x'],
         [1n, 1.5, 'x'],
       ]),
-    ).toEqual(['p1', 'p2']);
+    ).toEqual(['p1', 'p2', 'p5']);
   });
 
   test('null equals null and NaN equals NaN, and nothing else', async () => {

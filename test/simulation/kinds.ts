@@ -50,6 +50,6 @@ export const KINDS = [
 ] as const;
 
 /** Kinds that are in a history only if they are asked for: the rules that they test are not all kept yet. */
-export const AWAITED: readonly Kind[] = ['keyless', 'keylessAcrossPartitions', 'topicAnew'];
+export const AWAITED: readonly Kind[] = ['topicAnew'];
 
 export type Kind = (typeof KINDS)[number];

@@ -30,22 +30,20 @@ export type LocateEqualOptions = {
 
 /**
  * Finds live rows that equal one of the images in every compared column (null equals null, NaN equals NaN), for tables
- * without a key. The `key` of a row found is its `rowTexts` text. An image that is given n times is found at most n
- * times: the first n equal rows in file order.
+ * without a key. The `key` of a row found is its `rowTexts` text.
  */
 export async function locateEqualRows(snapshot: Snapshot, options: LocateEqualOptions): Promise<LocatedRows> {
   const { rows, signal, layout = snapshot.layout } = options;
   const columns = mustFindColumns(snapshot, layout, options.columns);
   const extra = mustFindColumns(snapshot, layout, options.extra ?? []);
-  const wanted = countTexts(rows, columns);
+  const wanted = textsOf(rows, columns);
   const sieves = sievesOf(rows, columns);
   const pruners = sieves.map(({ column, keys }) => mayHoldKeys(layout, [column], keys));
   const files = [...(options.files ?? snapshot.files)].filter(
     (file) => wanted.size > 0 && pruners.every((may) => may(file)),
   );
   const probes = [...coarseProbe(sieves), equalProbe(columns, wanted)];
-  const found = await locateInFiles(snapshot.store, files, { probes, extra, layout, signal });
-  return firstOfEach(found, wanted);
+  return locateInFiles(snapshot.store, files, { probes, extra, layout, signal });
 }
 
 /** The text by which two rows are equal over these columns, by row of the table. */
@@ -59,14 +57,8 @@ export function rowTexts(table: ArrowTable, columns: readonly StructField[]): (r
     );
 }
 
-function countTexts(rows: ArrowTable, columns: readonly StructField[]): ReadonlyMap<string, number> {
-  const text = rowTexts(rows, columns);
-  const counts = new Map<string, number>();
-  for (let row = 0; row < rows.numRows; row++) {
-    const one = text(row);
-    counts.set(one, (counts.get(one) ?? 0) + 1);
-  }
-  return counts;
+function textsOf(rows: ArrowTable, columns: readonly StructField[]): ReadonlySet<string> {
+  return new Set(Array.from({ length: rows.numRows }, (_, row) => row).map(rowTexts(rows, columns)));
 }
 
 /** The values of one column in all images: a row with another value there equals none of them. */
@@ -108,7 +100,7 @@ function coarseProbe(sieves: readonly Sieve[]): readonly Probe[] {
   return [{ columns: [column.name], open: (table) => keyProbe(table, [column], keys) }];
 }
 
-function equalProbe(columns: readonly StructField[], wanted: ReadonlyMap<string, number>): Probe {
+function equalProbe(columns: readonly StructField[], wanted: ReadonlySet<string>): Probe {
   return {
     columns: columns.map(({ name }) => name),
     open: (table) => {
@@ -118,25 +110,5 @@ function equalProbe(columns: readonly StructField[], wanted: ReadonlyMap<string,
         return wanted.has(one) ? one : null;
       };
     },
-  };
-}
-
-function firstOfEach(found: LocatedRows, wanted: ReadonlyMap<string, number>): LocatedRows {
-  const left = new Map(wanted);
-  const kept: number[] = [];
-  for (const [i, text] of found.key.entries()) {
-    const more = left.get(text) ?? 0;
-    if (more === 0) continue;
-    left.set(text, more - 1);
-    kept.push(i);
-  }
-  if (kept.length === found.count) return found;
-  return {
-    count: kept.length,
-    files: found.files,
-    file: Int32Array.from(kept, (i) => found.file[i] ?? 0),
-    ordinal: Float64Array.from(kept, (i) => found.ordinal[i] ?? 0),
-    key: kept.map((i) => found.key[i] ?? ''),
-    extra: found.extra.map((values) => kept.map((i) => values[i] ?? null)),
   };
 }

@@ -1,6 +1,7 @@
 import type { Changes } from '../../cdc/changes.js';
 import { withEpoch } from '../../cdc/position.js';
 import type { Slice } from '../settler.js';
+import type { Origin } from './memory/records.js';
 import { epochsOf, type PartitionDomain } from './partition-domain.js';
 
 /**
@@ -60,6 +61,10 @@ export class Events {
   place(event: number): { readonly partition: number; readonly offset: number } {
     const { partition, changes } = this.sliceOf(event);
     return { partition, offset: changes.offset(this.record[event] ?? -1) };
+  }
+
+  origin(event: number): Origin {
+    return { position: this.position(event), ...this.place(event) };
   }
 
   /** The event's position text, in the epoch that its offset lies in (R13). */

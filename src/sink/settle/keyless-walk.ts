@@ -1,150 +1,210 @@
+import { assert, must } from '../../base/errors.js';
 import { Op } from '../../cdc/changes.js';
-import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
+import { isSnapshot, orderText, ordersAcrossPartitions } from '../../cdc/position.js';
+import { matchEqualRows, type Ranked } from './equal-rows.js';
 import type { Events } from './events.js';
-import { changesRow } from './keys.js';
-
-/** A row that stands while the batch is gone through: an event's, or one of the table's. */
-type Row = { readonly event: number } | { readonly located: number };
-
-/** A change whose row had not come when it was applied: the next equal row from before `limit` is that row. */
-export type Owed = { readonly text: string; readonly limit: string };
+import type { Origin, Taken } from './memory/records.js';
 
 export type WalkInput = {
   readonly events: Events;
-  /** The events to apply, in the order in which they are to be. */
-  readonly order: readonly number[];
-  /** Texts of the table's rows that equal a `before` image of the batch. */
-  readonly located: readonly string[];
-  /** What earlier commits are owed. */
-  readonly owed: readonly Owed[];
-  /** The latest place, as it is compared, of all changes that were applied to the table or are in the batch. */
-  readonly newest: string;
+  /** The events to apply. */
+  readonly news: readonly number[];
+  /** The table's rows that equal a `before` image of the batch. */
+  readonly located: readonly { readonly text: string; readonly origin: Origin }[];
+  /** By text of an event's row: what earlier changes have taken of equal rows, or would have. */
+  readonly taken: ReadonlyMap<string, readonly Taken[]>;
+  /** Whether the events' places order them across partitions (`placesOrder`). */
+  readonly ordered: boolean;
   readonly textOfEvent: (event: number) => string;
   readonly textOfBefore: (event: number) => string;
 };
 
+/** A half of an event. */
+export type Half = { readonly event: number; readonly half: 'before' | 'after' };
+
 /** What becomes of the rows. */
 export type Walked = {
   readonly updates: readonly { readonly event: number; readonly located: number }[];
-  readonly inserts: readonly number[];
+  /** Rows like an event's `after`; of one that was taken and stands again, where it came from. */
+  readonly inserts: readonly { readonly event: number; readonly origin?: Origin }[];
+  /** Located rows. */
   readonly deletes: readonly number[];
-  /** Events that found no row that equals their `before`, by whatever place it must come from before. */
-  readonly owed: readonly { readonly event: number; readonly limit: string }[];
-  /** Indexes of what was owed and has come. */
-  readonly paid: readonly number[];
+  /** What is to be remembered, each with a half of the batch that equals the row. */
+  readonly taken: readonly { readonly taken: Taken; readonly like: Half }[];
   /** Events that found no row and have no place that orders them among other partitions' rows. */
   readonly lost: readonly number[];
 };
 
-type Debt = Owed & { readonly from: { readonly event: number } | { readonly index: number } };
+type Put = Ranked & {
+  readonly from:
+    | { readonly kind: 'event'; readonly event: number }
+    | { readonly kind: 'located'; readonly located: number; readonly origin: Origin }
+    | { readonly kind: 'taken'; readonly origin: Origin };
+};
+type Take = Ranked & {
+  readonly by:
+    | { readonly kind: 'event'; readonly event: number }
+    | { readonly kind: 'known'; readonly taken: Taken; readonly row: Put | undefined };
+};
+/** All that is known of rows that equal one another; `like`: a half of the batch that equals them. */
+type Group = { readonly puts: Put[]; readonly takes: Take[]; like: Half | undefined };
 
 /**
- * Goes through the events of a table without a key, with the table's equal rows and the batch's own as what stands: an
- * update or delete takes one row that equals its `before`. One that finds none is applied all the same, and its row is
- * owed: it comes from a partition that is behind, and is taken out as it comes (R18).
- *
- * Equal rows can stand for each other, so what counts is how many there are: a row may pay for any change that takes an
- * equal one. But only rows from before the newest place that was applied when the debt was made pay: what was written
- * later is never swallowed by a change whose row was never sent. Pure.
+ * Whether these events can be brought into the source's order. Where they cannot, they are taken as they come, and each
+ * update or delete must find its row.
  */
-export function walkKeyless(input: WalkInput): Walked {
-  const walk = new Walk(input);
-  for (const event of input.order) walk.take(event);
-  return walk.result();
+export function placesOrder(events: Events, news: readonly number[]): boolean {
+  return news.every((event) => ordersAcrossPartitions(orderText(events.position(event))));
 }
 
-class Walk {
+/**
+ * The rank of a row or change by its place in the source's history. A snapshot's rows lie before all that is streamed:
+ * what a transaction wrote before the snapshot was taken, and committed after it, is streamed and may concern them (R12).
+ */
+export function rankOf(position: string): string {
+  return isSnapshot(position) ? '' : orderText(position);
+}
+
+/**
+ * Decides what a batch does to the rows of a table without a key: for each content that it touches, the rows that stand
+ * by all that is known, earlier changes and the batch's, less those that stand now (R18; SPEC.md, "Equal rows"). Pure.
+ */
+export function walkKeyless(input: WalkInput): Walked {
+  const outcome = new Outcome(input);
+  for (const group of groupsOf(input).values()) outcome.settle(group);
+  return outcome.result();
+}
+
+function groupsOf(input: WalkInput): ReadonlyMap<string, Group> {
+  const { events, news, located, taken, ordered } = input;
+  const groups = new Map<string, Group>();
+  const groupOf = (text: string): Group => {
+    const known = groups.get(text);
+    if (known !== undefined) return known;
+    const group: Group = { puts: [], takes: [], like: undefined };
+    groups.set(text, group);
+    return group;
+  };
+  const ranked = (origin: Origin): Ranked => {
+    const { position, partition, offset } = origin;
+    return { rank: ordered ? rankOf(position) : '', partition, offset };
+  };
+  located.forEach(({ text, origin }, at) => {
+    groupOf(text).puts.push({ ...ranked(origin), from: { kind: 'located', located: at, origin } });
+  });
+  for (const [text, all] of taken) {
+    const group = groupOf(text);
+    for (const each of all) {
+      const { by, row: origin } = each;
+      const row: Put | undefined =
+        origin === undefined ? undefined : { ...ranked(origin), from: { kind: 'taken', origin } };
+      if (row !== undefined) group.puts.push(row);
+      group.takes.push({ ...ranked(by), by: { kind: 'known', taken: each, row } });
+    }
+  }
+  news.forEach((event, at) => {
+    const op = events.op(event);
+    const place = ranked(events.origin(event));
+    const rank = ordered ? place.rank : (at + 1).toString(16).padStart(8, '0');
+    if (op === Op.update || op === Op.delete) {
+      const group = groupOf(input.textOfBefore(event));
+      group.takes.push({ ...place, rank, by: { kind: 'event', event } });
+      group.like ??= { event, half: 'before' };
+    }
+    if (op !== Op.delete) {
+      const group = groupOf(input.textOfEvent(event));
+      group.puts.push({ ...place, rank, from: { kind: 'event', event } });
+      if (group.like?.half !== 'after') group.like = { event, half: 'after' };
+    }
+  });
+  return groups;
+}
+
+class Outcome {
   readonly #input: WalkInput;
-  readonly #rows = new Map<string, Row[]>();
-  readonly #debts = new Map<string, Debt[]>();
-  /** The table's row that each event's row goes back to, for those that do. */
-  readonly #origin = new Map<number, number>();
-  readonly #live = new Set<number>();
-  readonly #deletes: number[] = [];
-  readonly #paid: number[] = [];
+  /** Events whose row comes to stand. */
+  readonly #standing: number[] = [];
+  readonly #again: { readonly event: number; readonly origin: Origin }[] = [];
+  readonly #removed = new Set<number>();
+  readonly #taken: { readonly taken: Taken; readonly like: Half }[] = [];
   readonly #lost: number[] = [];
+  /** By event: the row that it took. */
+  readonly #took = new Map<number, Put>();
 
   constructor(input: WalkInput) {
     this.#input = input;
-    input.located.forEach((text, located) => push(this.#rows, text, { located }));
-    input.owed.forEach((owed, index) => push(this.#debts, owed.text, { ...owed, from: { index } }));
   }
 
-  take(event: number): void {
-    const { events, textOfBefore } = this.#input;
-    const op = events.op(event);
-    if (!changesRow(op)) return;
-    if (op === Op.update || op === Op.delete) {
-      const before = textOfBefore(event);
-      const found = this.#rows.get(before)?.shift();
-      if (found === undefined && !this.#owe(event, before)) return;
-      const from = found === undefined ? undefined : this.#leave(found);
-      if (op === Op.delete) {
-        if (from !== undefined) this.#deletes.push(from);
-        return;
+  settle({ puts, takes, like }: Group): void {
+    const { standing, took } = matchEqualRows(puts, takes);
+    for (const put of puts) {
+      const { from } = put;
+      if (from.kind === 'located') {
+        if (!standing.has(put)) this.#removed.add(from.located);
+      } else if (standing.has(put)) {
+        if (from.kind === 'event') this.#standing.push(from.event);
+        else this.#again.push({ event: rowLike(like), origin: from.origin });
       }
-      if (from !== undefined) this.#origin.set(event, from);
     }
-    this.#stand(event);
+    for (const [{ by }, row] of took) {
+      if (by.kind === 'event') this.#takenBy(by.event, row);
+      else if (row !== by.row) {
+        const { taken } = by;
+        this.#note(
+          { by: taken.by, round: taken.round + 1, row: this.#originOf(row) },
+          must(like, 'a like row'),
+        );
+      }
+    }
   }
 
   result(): Walked {
     const updates: { event: number; located: number }[] = [];
-    const inserts: number[] = [];
-    for (const event of this.#live) {
-      const located = this.#origin.get(event);
-      if (located === undefined) inserts.push(event);
-      else updates.push({ event, located });
+    const inserts: { event: number; origin?: Origin }[] = [];
+    const left = new Set(this.#removed);
+    for (const event of this.#standing) {
+      const located = this.#cameFrom(event);
+      if (located !== undefined && left.delete(located)) updates.push({ event, located });
+      else inserts.push({ event });
     }
-    const owed = [...this.#debts.values()]
-      .flat()
-      .flatMap(({ from, limit }) => ('event' in from ? [{ event: from.event, limit }] : []));
-    return { updates, inserts, deletes: this.#deletes, owed, paid: this.#paid, lost: this.#lost };
+    return {
+      updates,
+      inserts: [...inserts, ...this.#again],
+      deletes: [...left],
+      taken: this.#taken,
+      lost: this.#lost,
+    };
   }
 
-  /** Whether the event may go on without its row, which then is owed. */
-  #owe(event: number, text: string): boolean {
-    const order = orderText(this.#input.events.position(event));
-    if (!ordersAcrossPartitions(order)) {
-      this.#lost.push(event);
-      return false;
+  #takenBy(event: number, row: Put | undefined): void {
+    const { events, ordered } = this.#input;
+    const by = events.origin(event);
+    if (row !== undefined) this.#took.set(event, row);
+    else if (!ordersAcrossPartitions(orderText(by.position))) this.#lost.push(event);
+    if (ordered || row === undefined) {
+      this.#note({ by, round: 0, row: this.#originOf(row) }, { event, half: 'before' });
     }
-    const { newest } = this.#input;
-    push(this.#debts, text, { text, limit: order > newest ? order : newest, from: { event } });
-    return true;
   }
 
-  /** An event's row comes to stand, unless it is owed. */
-  #stand(event: number): void {
-    const text = this.#input.textOfEvent(event);
-    const order = orderText(this.#input.events.position(event));
-    const debts = this.#debts.get(text) ?? [];
-    // The least limit that it is below: what has a later one can wait for later rows.
-    let least = -1;
-    for (const [at, { limit }] of debts.entries()) {
-      if (limit > order && (least < 0 || limit < (debts[least]?.limit ?? ''))) least = at;
-    }
-    const [debt] = least < 0 ? [] : debts.splice(least, 1);
-    if (debt === undefined) {
-      this.#live.add(event);
-      push(this.#rows, text, { event });
-      return;
-    }
-    if ('index' in debt.from) this.#paid.push(debt.from.index);
-    const located = this.#origin.get(event);
-    if (located !== undefined) this.#deletes.push(located);
+  #note(taken: Taken, like: Half): void {
+    this.#taken.push({ taken, like });
   }
 
-  /** Takes a row away; gives the table's row that it goes back to. */
-  #leave(row: Row): number | undefined {
-    if ('located' in row) return row.located;
-    this.#live.delete(row.event);
-    return this.#origin.get(row.event);
+  #originOf(row: Put | undefined): Origin | undefined {
+    if (row === undefined) return undefined;
+    return row.from.kind === 'event' ? this.#input.events.origin(row.from.event) : row.from.origin;
+  }
+
+  /** The table's row that an event's row goes back to, through rows of the batch that others have changed. */
+  #cameFrom(event: number): number | undefined {
+    let from = this.#took.get(event)?.from;
+    while (from?.kind === 'event') from = this.#took.get(from.event)?.from;
+    return from?.kind === 'located' ? from.located : undefined;
   }
 }
 
-function push<T>(map: Map<string, T[]>, key: string, value: T): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
+/** More rows stand than did only if the batch puts some: where a row stands again, an event's takes its place in a pair. */
+function rowLike(like: Half | undefined): number {
+  assert(like?.half === 'after', 'a row stands again when an equal one comes');
+  return like.event;
 }

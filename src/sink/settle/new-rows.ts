@@ -7,7 +7,7 @@ import type { StructType, Value } from '../../schema/types.js';
 import type { BadRecord } from '../settler.js';
 import type { Events } from './events.js';
 import type { ParkedRow } from './memory/memory.js';
-import type { ImageSource, RowImage } from './memory/records.js';
+import type { ImageSource, Origin, RowImage } from './memory/records.js';
 import { NO_ROW, locatedOf, type CarrySource, type RowCode } from './fold.js';
 import { OFFSET_COLUMN, PARTITION_COLUMN } from './schema-plan.js';
 
@@ -116,6 +116,13 @@ export class NewRows {
     return builder.finish();
   }
 
+  /** Rows of events whose values are all there; those with an origin say that they came from there. */
+  from(rows: Iterable<{ readonly event: number; readonly origin?: Origin }>): ArrowTable {
+    const builder = new TableBuilder(this.#options.schema);
+    for (const { event, origin } of rows) this.#append(event, builder, origin);
+    return builder.finish();
+  }
+
   needsImages(event: number): boolean {
     return (this.#options.events.flags(event) & Flag.placeholder) !== 0;
   }
@@ -202,7 +209,7 @@ export class NewRows {
     }
   }
 
-  #append(event: number, builder: TableBuilder): boolean {
+  #append(event: number, builder: TableBuilder, origin?: Origin): boolean {
     const { events } = this.#options;
     const { changes } = events.sliceOf(event);
     const record = events.record[event] ?? 0;
@@ -212,18 +219,16 @@ export class NewRows {
       this.#bad.push({ topic, partition, offset: changes.offset(record), index: record, problem });
       return false;
     }
-    this.#appendOwn(event, builder);
+    this.#appendOwn(origin ?? events.origin(event), builder);
     return true;
   }
 
-  #appendOwn(event: number, builder: TableBuilder): void {
-    const { events } = this.#options;
+  #appendOwn(origin: Origin, builder: TableBuilder): void {
     const { position, partition, offset } = this.#own;
-    if (position >= 0) builder.column(position).append(events.position(event));
+    if (position >= 0) builder.column(position).append(origin.position);
     if (partition < 0) return;
-    const { changes } = events.sliceOf(event);
-    builder.column(partition).append(changes.partition);
-    builder.column(offset).append(BigInt(changes.offset(events.record[event] ?? 0)));
+    builder.column(partition).append(origin.partition);
+    builder.column(offset).append(BigInt(origin.offset));
   }
 
   #appenderOf(event: number): RowAppender {

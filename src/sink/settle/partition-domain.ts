@@ -16,6 +16,8 @@ export type StateFile = {
   readonly images: number;
   /** How many records say that something waits, or waits no more. */
   readonly waits: number;
+  /** How many records say which rows the changes of a table without a key took. */
+  readonly taken: number;
   /** It was made of files that were named before: whoever knew those knows it. */
   readonly merged: boolean;
 };

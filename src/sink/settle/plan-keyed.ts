@@ -15,7 +15,7 @@ import type { Floors } from './floors.js';
 import { NO_ROW, fold, standing, type Folded, type RowCode } from './fold.js';
 import { changesRow, numberKeys, type NumberedKeys } from './keys.js';
 import type { Memory } from './memory/memory.js';
-import { Lookups } from './memory/reads.js';
+import { Lookups, READS_NOTHING } from './memory/reads.js';
 import { NewRows, standingImages } from './new-rows.js';
 import { newestTimes, type PartitionDomain } from './partition-domain.js';
 import { positionRegressed } from './regressed.js';
@@ -127,11 +127,10 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
       keys: batch.keys,
       records: noted.records,
       remembered: {
+        ...READS_NOTHING,
         deletes: () => lookupsOf(events, keys, stand).all(),
-        applied: () => [],
         asks: noted.asks,
         offers: folded.buried.length > 0,
-        owes: false,
       },
       stale: folded.counts.stale + folded.counts.repeated,
       ignored:

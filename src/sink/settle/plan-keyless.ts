@@ -1,25 +1,23 @@
-import { must } from '../../base/errors.js';
 import { Flag, Op, type RecordProblem } from '../../cdc/changes.js';
-import { orderText, ordersAcrossPartitions } from '../../cdc/position.js';
+import { orderText } from '../../cdc/position.js';
 import { takeRows, type ArrowTable } from '../../columnar/arrow.js';
 import { TableBuilder } from '../../columnar/table-builder.js';
 import { locateEqualRows, rowTexts } from '../../operations/merge/locate-equal.js';
 import { readRows } from '../../operations/merge/read-rows.js';
 import type { LocatedRows, RowPlaces } from '../../operations/merge/rows.js';
-import { canonicalRow } from '../../schema/canonical.js';
 import type { StructField, StructType } from '../../schema/types.js';
-import { partitionKey } from '../../source/change-source.js';
 import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { BadRecord, Slice, TableOptions } from '../settler.js';
 import type { Planned } from './batch-plan.js';
 import { Events } from './events.js';
 import type { Floors } from './floors.js';
-import { walkKeyless } from './keyless-walk.js';
+import { placesOrder, rankOf, walkKeyless } from './keyless-walk.js';
 import { changesRow } from './keys.js';
-import type { Memory } from './memory/memory.js';
+import { contentColumns, type Memory } from './memory/memory.js';
 import { Notes } from './memory/notes.js';
-import type { RowImage } from './memory/records.js';
+import { READS_NOTHING } from './memory/reads.js';
+import type { Origin, RowImage, Taken } from './memory/records.js';
 import { NewRows, readers, type ImageDoors } from './new-rows.js';
 import type { PartitionDomain } from './partition-domain.js';
 import { tellsImages } from './plan-keyed.js';
@@ -42,16 +40,16 @@ export type KeylessBatch = {
 /**
  * Plans a batch of a table without a key: inserts append; an update or delete changes exactly one row that equals its
  * `before` image in every column of the source (docs/architecture.md, "Tables without a key"). One that finds no such row
- * is applied all the same, and the row is taken out when it comes; one that has no `before` is a bad record: which row it meant cannot be known. Changes that
- * were applied before are passed over.
+ * is applied all the same, and the row is taken out when it comes; one that has no `before` is a bad record: which row it
+ * meant cannot be known. Changes that were applied before are passed over.
  */
 export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
-  const { layout, options, snapshot, signal } = batch;
+  const { layout, options, snapshot, signal, memory } = batch;
   const events = new Events(batch.slices, batch.domains);
-  const fresh = inOrder(events, batch.floors);
-  const { news, repeats, lookups } = await siftRepeats(events, fresh.events, batch.memory);
-  const order = news.map(({ event }) => event);
-  const before = readBefores(batch, events, order);
+  const fresh = freshOf(events, batch.floors);
+  const sifted = await siftRepeats(events, fresh.events, memory);
+  const news = sifted.news.map(({ event }) => event);
+  const before = readBefores(batch, events, news);
   if (before.bad.length > 0) return { kind: 'bad-records', records: before.bad };
   const located = await findEqual(batch, before);
   const rows = new NewRows({
@@ -61,21 +59,22 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
     keyed: false,
     carries: new Map(),
   });
-  const puts = order.filter((event) => events.op(event) !== Op.delete);
+  const puts = news.filter((event) => events.op(event) !== Op.delete);
   const built = rows.build(puts, NO_DOORS);
   if (rows.bad.length > 0) return { kind: 'bad-records', records: rows.bad };
   const builtRow = new Map(puts.map((event, row) => [event, row]));
   const texts = rowTexts(built, before.fields);
 
-  const owed = (await batch.memory.owed()).filter(({ limit }) => limit > batch.floors.greatest);
-  const orders = order.map((event) => orderText(events.position(event)));
+  const textOfEvent = (event: number): string => texts(builtRow.get(event) ?? 0);
+  const ordered = placesOrder(events, news);
+  const reach = { events, news, puts, before, textOfEvent };
   const walked = walkKeyless({
     events,
-    order,
-    located: located?.key ?? [],
-    owed: owed.map(({ row, limit }) => ({ text: textOfImage(row, before.fields), limit })),
-    newest: orders.reduce((a, b) => (a > b ? a : b), batch.memory.reach),
-    textOfEvent: (event) => texts(builtRow.get(event) ?? 0),
+    news,
+    located: (located?.key ?? []).map((text, row) => ({ text, origin: originOf(located, row, options) })),
+    taken: ordered ? await takenBefore(batch, reach) : new Map(),
+    ordered,
+    textOfEvent,
     textOfBefore: before.textOf,
   });
   if (walked.lost.length > 0) {
@@ -86,24 +85,25 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
   }
   const noted = new Notes(events);
   const atMs = batch.nowMs;
-  for (const each of news) noteApplied(noted, events, each, atMs);
-  for (const { event, limit } of walked.owed) {
-    const identity = nameOf(events, event);
-    noted.add(event, { kind: 'owed', identity, limit, row: before.imageOf(event), atMs });
-  }
-  for (const index of walked.paid) {
-    const { identity } = must(owed[index], 'what is owed');
-    noted.add(order[0] ?? 0, { kind: 'paid', identity, atMs });
+  for (const each of sifted.news) noteApplied(noted, events, each, atMs);
+  for (const { taken, like } of walked.taken) {
+    const image =
+      like.half === 'before'
+        ? before.imageOf(like.event)
+        : imageAt(built, builtRow.get(like.event) ?? -1, before.fields);
+    noted.add(like.event, { kind: 'taken', ...taken, image, atMs });
   }
 
-  const put = [...walked.updates.map(({ event }) => event), ...walked.inserts];
+  const put = [...walked.updates, ...walked.inserts];
   const gone = [...walked.updates.map(({ located: row }) => row), ...walked.deletes];
   if (put.length + gone.length + noted.byPartition.size === 0) return { kind: 'nothing' };
 
-  const inserted = takeRows(
-    built,
-    Uint32Array.from(put, (event) => builtRow.get(event) ?? 0),
-  );
+  const inserted = walked.inserts.some(({ origin }) => origin !== undefined)
+    ? rows.from(put)
+    : takeRows(
+        built,
+        Uint32Array.from(put, ({ event }) => builtRow.get(event) ?? 0),
+      );
   const removed = places(located, gone);
   const wantsImages = tellsImages(layout, options);
   const images =
@@ -135,21 +135,19 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
       keys: [],
       records: noted.byPartition,
       remembered: {
-        deletes: () => [],
-        applied: () => lookups,
-        asks: false,
-        offers: puts.length > 0,
-        owes: walked.owed.length > 0,
+        ...READS_NOTHING,
+        applied: () => sifted.lookups,
+        taken: () => (ordered ? reachOf(reach) : READS_NOTHING.taken()),
       },
-      stale: fresh.stale + repeats,
+      stale: fresh.stale + sifted.repeats,
       ignored: rows.missing,
       nulled: rows.nulled,
     },
   };
 }
 
-/** Events are taken in the order of their places where partitions must be brought together, else as they come. */
-function inOrder(
+/** Events that change a row and lie above the floors. */
+function freshOf(
   events: Events,
   floors: Floors,
 ): { readonly events: readonly number[]; readonly stale: number } {
@@ -160,15 +158,52 @@ function inOrder(
     if (isStale(events, event, floors)) stale++;
     else fresh.push(event);
   }
-  const partitions = new Set(events.slices.map(({ topic, partition }) => partitionKey(topic, partition)));
-  if (partitions.size === 1) return { events: fresh, stale };
-  const orders = new Map(fresh.map((event) => [event, orderText(events.position(event))]));
-  const orderOf = (event: number): string => orders.get(event) ?? '';
-  if (!fresh.every((event) => ordersAcrossPartitions(orderOf(event)))) return { events: fresh, stale };
-  const sorted = fresh.toSorted((a, b) =>
-    orderOf(a) < orderOf(b) ? -1 : orderOf(a) > orderOf(b) ? 1 : a - b,
-  );
-  return { events: sorted, stale };
+  return { events: fresh, stale };
+}
+
+/** What a batch touches: contents by their texts, and the least place at which it does. */
+type Reach = {
+  readonly events: Events;
+  readonly news: readonly number[];
+  /** Those of the news that put a row. */
+  readonly puts: readonly number[];
+  readonly before: Befores;
+  readonly textOfEvent: (event: number) => string;
+};
+
+function reachOf(reach: Reach): { readonly from: string; readonly texts: ReadonlySet<string> } {
+  const { news, puts, before, textOfEvent } = reach;
+  const takes = news.filter((event) => before.has(event));
+  return {
+    from: leastRank(reach),
+    texts: new Set([...puts.map(textOfEvent), ...takes.map(before.textOf)]),
+  };
+}
+
+function leastRank({ events, news }: Reach): string {
+  const [first, ...rest] = news;
+  if (first === undefined) return '';
+  const rank = (event: number): string => rankOf(events.position(event));
+  return rest.reduce((least, event) => (rank(event) < least ? rank(event) : least), rank(first));
+}
+
+/** What earlier changes at and behind the batch's least place have taken of its contents, as the floors have left it. */
+async function takenBefore(
+  { memory, floors }: KeylessBatch,
+  reach: Reach,
+): Promise<ReadonlyMap<string, readonly Taken[]>> {
+  const isAbove = ({ position }: Origin): boolean => orderText(position) > floors.greatest;
+  const from = leastRank(reach);
+  if (reach.news.length === 0 || !memory.mayTake(from)) return new Map();
+  const taken = new Map<string, readonly Taken[]>();
+  for (const [text, all] of await memory.taken(from, reachOf(reach).texts)) {
+    // A change below a floor needs no thought: no row above it lies before that change.
+    const above = all.map((each) =>
+      each.row === undefined || isAbove(each.row) ? each : { ...each, row: undefined },
+    );
+    taken.set(text, above);
+  }
+  return taken;
 }
 
 /** No value of a table without a key is carried: its rows come whole. */
@@ -187,22 +222,21 @@ function noteApplied(noted: Notes, events: Events, { event, identity }: Identifi
   });
 }
 
-/** What a change is remembered by: its place in Kafka. */
-function nameOf(events: Events, event: number): string {
-  const { topic, partition, changes } = events.sliceOf(event);
-  return `${topic}:${partition}:${changes.offset(events.record[event] ?? 0)}`;
+function imageAt(table: ArrowTable, row: number, fields: readonly StructField[]): RowImage {
+  const cells = readers(table, { kind: 'struct', fields });
+  return new Map(fields.map(({ name }, column) => [name, cells[column]?.(row) ?? null]));
 }
 
-function imageAt(table: ArrowTable, row: number, schema: StructType): RowImage {
-  const cells = readers(table, schema);
-  return new Map(schema.fields.map(({ name }, column) => [name, cells[column]?.(row) ?? null]));
-}
-
-function textOfImage(image: RowImage, fields: readonly StructField[]): string {
-  return canonicalRow(
-    { kind: 'struct', fields },
-    fields.map(({ name }) => image.get(name) ?? null),
-  );
+/** Where a row of the table says that it came from; one that others have put in does not. */
+function originOf(located: LocatedRows | undefined, row: number, options: TableOptions): Origin {
+  const values = ownColumns(options, false).map((_, column) => located?.extra[column]?.[row] ?? null);
+  const [partition, offset] = values.slice(-2);
+  const position = options.positionColumn === undefined ? null : values[0];
+  return {
+    position: typeof position === 'string' ? position : '',
+    partition: typeof partition === 'number' ? partition : -1,
+    offset: typeof offset === 'bigint' ? Number(offset) : -1,
+  };
 }
 
 type Befores = {
@@ -210,6 +244,7 @@ type Befores = {
   readonly table: ArrowTable;
   readonly count: number;
   readonly textOf: (event: number) => string;
+  readonly has: (event: number) => boolean;
   readonly imageOf: (event: number) => RowImage;
   readonly bad: readonly BadRecord[];
 };
@@ -217,10 +252,8 @@ type Befores = {
 /** The `before` halves of the batch's updates and deletes, as rows of the source's columns. */
 function readBefores(batch: KeylessBatch, events: Events, order: readonly number[]): Befores {
   const own = new Set(ownColumns(batch.options, false).map(({ name }) => name));
-  const schema: StructType = {
-    kind: 'struct',
-    fields: batch.layout.schema.fields.filter(({ name }) => !own.has(name)),
-  };
+  const fields = contentColumns(batch.layout.schema, own);
+  const schema: StructType = { kind: 'struct', fields };
   const builder = new TableBuilder(schema);
   const appenders = batch.slices.map(({ changes }) => changes.appender(schema));
   const rowOf = new Map<number, number>();
@@ -237,7 +270,6 @@ function readBefores(batch: KeylessBatch, events: Events, order: readonly number
     else bad.push(badRecord(events, event, problem));
   }
   const table = builder.finish();
-  const { fields } = schema;
   const text = rowTexts(table, fields);
   return {
     fields,
@@ -245,7 +277,8 @@ function readBefores(batch: KeylessBatch, events: Events, order: readonly number
     count: rowOf.size,
     bad,
     textOf: (event) => text(rowOf.get(event) ?? -1),
-    imageOf: (event) => imageAt(table, rowOf.get(event) ?? -1, schema),
+    has: (event) => rowOf.has(event),
+    imageOf: (event) => imageAt(table, rowOf.get(event) ?? -1, fields),
   };
 }
 
@@ -259,6 +292,7 @@ async function findEqual(batch: KeylessBatch, before: Befores): Promise<LocatedR
   return locateEqualRows(batch.snapshot, {
     rows: before.table,
     columns: before.fields.map(({ name }) => name),
+    extra: ownColumns(batch.options, false).map(({ name }) => name),
     layout: batch.layout,
     signal: batch.signal,
   });

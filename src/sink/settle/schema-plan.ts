@@ -1,4 +1,4 @@
-import type { Half, SourceColumn } from '../../cdc/changes.js';
+import { Flag, Op, type Half, type SourceColumn } from '../../cdc/changes.js';
 import { assert, SluiceError } from '../../base/errors.js';
 import { LONG, INTEGER, STRING, field } from '../../schema/build.js';
 import { planEvolution } from '../../schema/evolve.js';
@@ -21,12 +21,31 @@ export type SchemaPlan =
   | { readonly kind: 'bad-records'; readonly records: readonly BadRecord[] };
 
 /** Records whose columns the table must have, and which half of them. */
-export type Wanted = { readonly slice: Slice; readonly records: Uint32Array; readonly half: Half };
+type Wanted = { readonly slice: Slice; readonly records: Uint32Array; readonly half: Half };
 
 /** Our own columns of a table with or without a key, in the order in which they are created. */
 export function ownColumns(options: TableOptions, keyed: boolean): readonly StructField[] {
   const position = options.positionColumn === undefined ? [] : [field(options.positionColumn, STRING)];
   return keyed ? position : [...position, field(PARTITION_COLUMN, INTEGER), field(OFFSET_COLUMN, LONG)];
+}
+
+/**
+ * Records whose columns the table must have. Without a key a row is found by all of its old columns, also by those that
+ * the table does not have yet, and what is taken is remembered before there is a table.
+ */
+export function wantedOf(slice: Slice, exists: boolean, keyed: boolean): readonly Wanted[] {
+  const { op, flags } = slice.changes;
+  const puts = slice.rows.filter((record) =>
+    [Op.read, Op.create, Op.update].some((one) => one === op[record]),
+  );
+  const after: readonly Wanted[] =
+    puts.length === 0 && !exists ? [] : [{ slice, records: puts, half: 'after' }];
+  if (keyed) return after;
+  const takes = slice.rows.filter(
+    (record) =>
+      (op[record] === Op.update || op[record] === Op.delete) && ((flags[record] ?? 0) & Flag.before) !== 0,
+  );
+  return takes.length === 0 ? after : [...after, { slice, records: takes, half: 'before' }];
 }
 
 /**

@@ -1,5 +1,4 @@
 import { SluiceError } from '../../base/errors.js';
-import { Op } from '../../cdc/changes.js';
 import type { StructType } from '../../schema/types.js';
 import { orderText, sourceTimeText, ordersAcrossPartitions } from '../../cdc/position.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
@@ -24,7 +23,7 @@ import { Memory, MemoryCache } from './memory/memory.js';
 import { domainsOf, type PartitionDomain } from './partition-domain.js';
 import { planKeyed } from './plan-keyed.js';
 import { planKeyless } from './plan-keyless.js';
-import { OFFSET_COLUMN, ownColumns, planSchema, type Wanted } from './schema-plan.js';
+import { OFFSET_COLUMN, ownColumns, planSchema, wantedOf } from './schema-plan.js';
 import { cutAtTruncates, type Segment } from './segments.js';
 import { spanOf } from './sink-commit.js';
 import { bytesOf, stageMemory, stageRows } from './stage-rows.js';
@@ -47,11 +46,12 @@ class DeltaTableSettler implements TableSettler {
   /** Truncates that came before there was a table. */
   #floorsBeforeTable: readonly Floor[] = [];
   readonly #nulledTold = new Set<string>();
-  readonly #memoryCache = new MemoryCache();
+  readonly #memoryCache: MemoryCache;
 
   constructor(target: TableTarget) {
     this.#target = target;
     this.#table = new KnownTable(target);
+    this.#memoryCache = new MemoryCache(ownColumns(target.options, false).map(({ name }) => name));
   }
 
   recover(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
@@ -210,7 +210,7 @@ class DeltaTableSettler implements TableSettler {
     const own = ownColumns(options, keys.kind === 'keyed');
     const schema = planSchema(
       snapshot?.schema,
-      slices.flatMap((slice) => wantedOf(slice, snapshot !== undefined)),
+      slices.flatMap((slice) => wantedOf(slice, snapshot !== undefined, keys.kind === 'keyed')),
       options,
       own,
     );
@@ -355,15 +355,6 @@ function keysOf(
   for (const { keys } of domains.values()) if (keys.length > 0) return keys;
   const keyless = snapshot?.schema.fields.some(({ name }) => name === OFFSET_COLUMN) === true;
   return domains.size > 0 && keyless ? [] : undefined;
-}
-
-/** Records whose columns the table must have; a table that is there needs no columns of images to be found. */
-function wantedOf(slice: Slice, exists: boolean): readonly Wanted[] {
-  const puts = slice.rows.filter((record) => {
-    const op = slice.changes.op[record];
-    return op === Op.read || op === Op.create || op === Op.update;
-  });
-  return puts.length === 0 && !exists ? [] : [{ slice, records: puts, half: 'after' }];
 }
 
 /** The segment's ranges, each from where the partition's last commit ended. */

@@ -5,7 +5,7 @@ import { TableBuilder } from '../../../columnar/table-builder.js';
 import { SluiceError } from '../../../base/errors.js';
 import { BYTE, LONG, STRING, field } from '../../../schema/build.js';
 import type { StructField, StructType, Value } from '../../../schema/types.js';
-import type { ImageSource, MemoryRecord, RowImage } from './records.js';
+import type { ImageSource, MemoryRecord, Origin, RowImage, Taken } from './records.js';
 
 const COLUMNS = ['kind', 'key', 'place', 'source_key', 'source_place', 'columns', 'at'].map(
   (name) => `__sluice_${name}`,
@@ -21,8 +21,7 @@ const CODES = {
   pending: 3,
   settled: 4,
   applied: 5,
-  owed: 6,
-  paid: 7,
+  taken: 8,
 } as const;
 
 /**
@@ -94,10 +93,11 @@ function rowOfRecord(record: MemoryRecord): Row {
         record.partition,
         record.offset,
       ]);
-    case 'owed':
-      return row(CODES.owed, record.identity, record.limit, undefined, undefined, record.row);
-    case 'paid':
-      return row(CODES.paid, record.identity, null, undefined, undefined);
+    case 'taken': {
+      const taken = record.row === undefined ? [] : originCells(record.row);
+      const columns = [record.round, originCells(record.by), taken];
+      return row(CODES.taken, '', null, undefined, columns, record.image);
+    }
   }
 }
 
@@ -154,11 +154,8 @@ function recordsOf(table: ArrowTable, schema: StructType, path: string): readonl
           atMs,
         });
         break;
-      case CODES.owed:
-        records.push({ kind: 'owed', identity: key, limit: textAt(2, row), row: imageAt(row), atMs });
-        break;
-      case CODES.paid:
-        records.push({ kind: 'paid', identity: key, atMs });
+      case CODES.taken:
+        records.push({ kind: 'taken', ...takenIn(columns, path), image: imageAt(row), atMs });
         break;
       default:
         throw unreadable(path);
@@ -179,6 +176,26 @@ function numbersIn(columns: unknown, path: string): readonly [number, number, nu
       return [eventMs, partition, offset];
   }
   throw unreadable(path);
+}
+
+function originCells({ position, partition, offset }: Origin): readonly unknown[] {
+  return [position, partition, offset];
+}
+
+function takenIn(columns: unknown, path: string): Taken {
+  if (!Array.isArray(columns)) throw unreadable(path);
+  const [round, by, row]: readonly unknown[] = columns;
+  const origin = originIn(by);
+  if (typeof round !== 'number' || origin === undefined || !Array.isArray(row)) throw unreadable(path);
+  return { by: origin, round, row: originIn(row) };
+}
+
+function originIn(cells: unknown): Origin | undefined {
+  if (!Array.isArray(cells)) return undefined;
+  const [position, partition, offset]: readonly unknown[] = cells;
+  if (typeof position !== 'string' || typeof partition !== 'number' || typeof offset !== 'number')
+    return undefined;
+  return { position, partition, offset };
 }
 
 function sourcesIn(columns: unknown, path: string): ReadonlyMap<string, ImageSource> {

@@ -1,7 +1,8 @@
 import { SluiceError } from '../../../base/errors.js';
-import { ordersAcrossPartitions } from '../../../cdc/position.js';
+import { orderText, ordersAcrossPartitions } from '../../../cdc/position.js';
+import { canonicalRow } from '../../../schema/canonical.js';
 import { formatSchemaString } from '../../../schema/schema-string.js';
-import type { StructType } from '../../../schema/types.js';
+import type { StructField, StructType } from '../../../schema/types.js';
 import type { TopicPartition } from '../../../source/change-source.js';
 import type { ObjectStore } from '../../../storage/object-store.js';
 import { partitionOfDomain, type PartitionDomain, type StateFile } from '../partition-domain.js';
@@ -11,7 +12,7 @@ import {
   type ImageSource,
   type MemoryRecord,
   type RowImage,
-  type OwedRow,
+  type Taken,
   type Wait,
 } from './records.js';
 
@@ -24,12 +25,10 @@ export type ParkedRow = { readonly row: RowImage; readonly unknown: ReadonlyMap<
 /** A row that waits for columns of an image, with the values of its key. */
 export type Pending = Wait & { readonly keyValues: RowImage };
 
-/** What waits, by `waitText`, and by identity for events of tables without a key. */
+/** What waits, by `waitText`. */
 export type Waits = {
   readonly pending: ReadonlySet<string>;
   readonly settled: ReadonlySet<string>;
-  readonly owed: ReadonlySet<string>;
-  readonly paid: ReadonlySet<string>;
 };
 
 /** An event that was applied to a table without a key: when its Kafka record was made, and which it is. */
@@ -135,8 +134,6 @@ export class Memory {
   async waits(): Promise<Waits> {
     const pending = new Set<string>();
     const settled = new Set<string>();
-    const owed = new Set<string>();
-    const paid = new Set<string>();
     for (const { file } of this.#files) {
       if (file.waits === 0) continue;
       const contents = await this.#load(file);
@@ -144,23 +141,29 @@ export class Memory {
         for (const column of wait.columns) pending.add(waitText(wait, column));
       for (const wait of contents.settled)
         for (const column of wait.columns) settled.add(waitText(wait, column));
-      for (const { identity } of contents.owed) owed.add(identity);
-      for (const identity of contents.paid) paid.add(identity);
     }
-    return { pending, settled, owed, paid };
+    return { pending, settled };
   }
 
-  /** Rows of a table without a key that are to be taken out as they come. */
-  async owed(): Promise<readonly OwedRow[]> {
-    const waiting = this.#files.filter(({ file }) => file.waits > 0);
-    const paid = new Set<string>();
-    const owed: OwedRow[] = [];
-    for (const { file } of waiting) {
-      const contents = await this.#load(file);
-      for (const identity of contents.paid) paid.add(identity);
-      owed.push(...contents.owed);
+  /** Whether a change at or behind this place may have taken a row. */
+  mayTake(from: string): boolean {
+    return this.#files.some(({ file }) => takesFrom(file, from));
+  }
+
+  /** By content, of those asked for: which rows the changes at and behind a place took of it. */
+  async taken(from: string, texts: Iterable<string>): Promise<ReadonlyMap<string, readonly Taken[]>> {
+    const asked = [...texts];
+    const found = new Map<string, Map<string, Taken>>();
+    for (const { file } of this.#files) {
+      if (!takesFrom(file, from)) continue;
+      const { taken } = await this.#load(file);
+      for (const text of asked) {
+        for (const each of taken.get(text) ?? []) {
+          if (orderText(each.by.position) >= from) keepLatest(found, text, each);
+        }
+      }
     }
-    return owed.filter(({ identity }) => !paid.has(identity));
+    return new Map([...found].map(([text, byChange]) => [text, [...byChange.values()]]));
   }
 
   #load(file: StateFile): Promise<Contents> {
@@ -172,6 +175,18 @@ export class Memory {
 function reaches({ file, of }: OwnedFile, at: TopicPartition, order: string): boolean {
   if (file.reach === '' || order > file.reach) return false;
   return ordersAcrossPartitions(order) || (of.topic === at.topic && of.partition === at.partition);
+}
+
+function takesFrom({ taken, reach }: StateFile, from: string): boolean {
+  return taken > 0 && reach >= from;
+}
+
+function keepLatest(found: Map<string, Map<string, Taken>>, text: string, taken: Taken): void {
+  const { position, partition, offset } = taken.by;
+  const change = `${partition}:${offset}:${position}`;
+  const known = found.get(text);
+  if (known === undefined) found.set(text, new Map([[change, taken]]));
+  else if (taken.round > (known.get(change)?.round ?? -1)) known.set(change, taken);
 }
 
 /** One column of one wait, as a text. */
@@ -187,8 +202,8 @@ type Contents = {
   readonly images: ReadonlyMap<string, ParkedRow>;
   readonly pendings: readonly Pending[];
   readonly settled: readonly Wait[];
-  readonly owed: readonly OwedRow[];
-  readonly paid: readonly string[];
+  /** By the text of the row's content. */
+  readonly taken: ReadonlyMap<string, readonly Taken[]>;
 };
 
 /** Rows of memory files that are kept decoded, some hundred bytes each; what goes beyond is read again when asked for. */
@@ -196,10 +211,16 @@ const CACHED_ROWS_MAX = 400_000;
 
 /** The files that were read last; they never change, so that what was read stands. */
 export class MemoryCache {
+  readonly #own: ReadonlySet<string>;
   #schema: StructType | undefined;
   #schemaText = '';
   readonly #files = new Map<string, Contents>();
   #rows = 0;
+
+  /** `own`: the sink's own columns, which are no part of a row's content. */
+  constructor(own: Iterable<string>) {
+    this.#own = new Set(own);
+  }
 
   async load(
     { path, rows }: StateFile,
@@ -215,7 +236,7 @@ export class MemoryCache {
       return known;
     }
     const records = await readMemoryFile(store, path, schema, signal);
-    const contents = contentsOf(records);
+    const contents = contentsOf(records, contentColumns(schema, this.#own));
     if (rows <= CACHED_ROWS_MAX) this.#keep(path, contents);
     return contents;
   }
@@ -257,14 +278,13 @@ export async function readMemoryFile(
   return decodeMemory(body, schema, path);
 }
 
-function contentsOf(records: readonly MemoryRecord[]): Contents {
+function contentsOf(records: readonly MemoryRecord[], content: readonly StructField[]): Contents {
   const deletes = new Map<string, string>();
   const applied = new Map<string, Applied[]>();
   const images = new Map<string, ParkedRow>();
   const pendings: Pending[] = [];
   const settled: Wait[] = [];
-  const owed: OwedRow[] = [];
-  const paid: string[] = [];
+  const taken = new Map<string, Taken[]>();
   for (const record of records) {
     switch (record.kind) {
       case 'delete':
@@ -285,15 +305,28 @@ function contentsOf(records: readonly MemoryRecord[]): Contents {
         else same.push(record);
         break;
       }
-      case 'owed':
-        owed.push(record);
+      case 'taken': {
+        const { by, round, row } = record;
+        const text = textOfImage(record.image, content);
+        const same = taken.get(text);
+        if (same === undefined) taken.set(text, [{ by, round, row }]);
+        else same.push({ by, round, row });
         break;
-      case 'paid':
-        paid.push(record.identity);
-        break;
+      }
     }
   }
-  return { rows: records.length, deletes, applied, images, pendings, settled, owed, paid };
+  return { rows: records.length, deletes, applied, images, pendings, settled, taken };
+}
+
+/** The columns that make a row of a table without a key equal another: all but the sink's own. */
+export function contentColumns(schema: StructType, own: ReadonlySet<string>): readonly StructField[] {
+  return schema.fields.filter(({ name }) => !own.has(name));
+}
+
+/** The text of a row as `rowTexts` has it. */
+function textOfImage(image: RowImage, fields: readonly StructField[]): string {
+  const values = fields.map(({ name }) => image.get(name) ?? null);
+  return canonicalRow({ kind: 'struct', fields }, values);
 }
 
 function missing(path: string, url: string): SluiceError {

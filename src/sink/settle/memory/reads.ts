@@ -11,23 +11,25 @@ export type Lookup = {
 
 /** What a plan took from the memory, and so what a winner must not have added to it (R14). */
 export type MemoryReads = {
-  /** Keys without a row, and identities, gathered when a winner has noted something; `order`: the least place that asks. */
+  /**
+   * Keys without a row, identities, and contents of a table without a key by their text, gathered when a winner has
+   * noted something; `order`: the least place that asks.
+   */
   readonly deletes: () => readonly Lookup[];
   readonly applied: () => readonly Lookup[];
+  readonly taken: () => { readonly from: string; readonly texts: Iterable<string> };
   /** A row asks for an image that has not been seen. */
   readonly asks: boolean;
-  /** The plan puts in what others may wait for: an image, or rows of a table without a key. */
+  /** The plan puts in an image that others may wait for. */
   readonly offers: boolean;
-  /** The plan leaves a row of a table without a key owed: how far others have come decides which may pay. */
-  readonly owes: boolean;
 };
 
 export const READS_NOTHING: MemoryReads = {
   deletes: () => [],
   applied: () => [],
+  taken: () => ({ from: '', texts: [] }),
   asks: false,
   offers: false,
-  owes: false,
 };
 
 /**
@@ -55,7 +57,6 @@ export async function meetsMemory(
 ): Promise<string | undefined> {
   for (const [name, { files }] of added) {
     if (reads.asks && files.some(({ images }) => images > 0)) return `it parked images in ${name}`;
-    if (reads.owes && files.some(({ reach }) => reach !== '')) return `it applied changes in ${name}`;
     if (reads.offers && files.some(({ waits }) => waits > 0)) return `it left something waiting in ${name}`;
   }
   for (const { at, order, names } of reads.deletes()) {
@@ -64,6 +65,8 @@ export async function meetsMemory(
   for (const { at, order, names } of reads.applied()) {
     if ((await memory.applied(at, order, names)).size > 0) return 'it applied changes of ours';
   }
+  const { from, texts } = reads.taken();
+  if ((await memory.taken(from, texts)).size > 0) return 'it took rows that equal ours';
   return undefined;
 }
 

@@ -15,9 +15,7 @@ export type RowImage = ReadonlyMap<string, Value>;
  * - `settled`: these columns of that row wait no more; nothing else is said by it.
  * - `applied`: an event of a table without a key was applied (R18). `eventMs`, `partition`, `offset`: the time and place of
  *   its Kafka record.
- * - `owed`: an update or delete of a table without a key found no row that equals its `before`; the next such row from
- *   before `limit` is taken out as it comes (R18).
- * - `paid`: that row has come.
+ * - `taken`: an update or delete of a table without a key was applied, and which row it took (R18).
  */
 export type MemoryRecord =
   | { readonly kind: 'delete'; readonly key: string; readonly position: string; readonly atMs: number }
@@ -40,8 +38,16 @@ export type MemoryRecord =
       readonly offset: number;
       readonly atMs: number;
     }
-  | ({ readonly kind: 'owed'; readonly atMs: number } & OwedRow)
-  | { readonly kind: 'paid'; readonly identity: string; readonly atMs: number };
+  | ({ readonly kind: 'taken'; readonly image: RowImage; readonly atMs: number } & Taken);
+
+/** Where a change came from: its position text, and its place in Kafka. */
+export type Origin = { readonly position: string; readonly partition: number; readonly offset: number };
+
+/**
+ * The change `by` took the row that `row` put there; undefined: one that had not come. It takes another when a row comes
+ * late: of what is said of one change the highest round counts.
+ */
+export type Taken = { readonly by: Origin; readonly round: number; readonly row: Origin | undefined };
 
 /** Which image holds a value: the one that the key change at `order` left under the key `key`. */
 export type ImageSource = { readonly key: string; readonly order: string };
@@ -52,9 +58,6 @@ export type Wait = {
   readonly source: ImageSource;
   readonly columns: readonly string[];
 };
-
-/** A row of a table without a key that is to be taken out as it comes; `identity` names the change that takes it. */
-export type OwedRow = { readonly identity: string; readonly limit: string; readonly row: RowImage };
 
 /** The place of an image, as a map's key. */
 export function imagePlace({ key, order }: ImageSource): string {

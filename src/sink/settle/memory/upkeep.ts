@@ -7,7 +7,7 @@ import { encodeMemory } from './memory-file.js';
 import { readMemoryFile, waitText, type Memory, type Waits } from './memory.js';
 import type { MemoryRecord } from './records.js';
 
-/** How long, and of how many rows, a partition's deletes, images and applied events are remembered. */
+/** How long, and of how many rows, a partition's deletes, images, applied events and taken rows are remembered. */
 export type MemoryPolicy = { readonly retentionMs: number; readonly maxRows: number };
 
 export type KeepInput = {
@@ -110,13 +110,10 @@ function keptOf(record: MemoryRecord, waits: Waits, { nowMs, policy }: KeepInput
       });
       return columns.length === 0 ? undefined : { ...record, columns };
     }
-    case 'owed':
-      return waits.paid.has(record.identity) ? undefined : record;
-    case 'paid':
-      return waits.owed.has(record.identity) ? record : undefined;
     case 'delete':
     case 'image':
     case 'applied':
+    case 'taken':
       return nowMs - record.atMs < policy.retentionMs ? record : undefined;
   }
 }
@@ -132,13 +129,30 @@ async function write(
   let reach = '';
   let images = 0;
   let waits = 0;
+  let taken = 0;
   for (const record of records) {
     if (record.atMs > writtenAtMs) writtenAtMs = record.atMs;
     if (record.kind === 'image') images++;
-    else if (record.kind === 'delete' || record.kind === 'applied') {
-      const order = record.kind === 'delete' ? orderText(record.position) : record.order;
-      if (order > reach) reach = order;
-    } else waits++;
+    else if (record.kind === 'taken') taken++;
+    else if (record.kind === 'pending' || record.kind === 'settled') waits++;
+    const order = reachOf(record);
+    if (order > reach) reach = order;
   }
-  return { path, kind: 'memory', writtenAtMs, rows: records.length, reach, images, waits, merged };
+  return { path, kind: 'memory', writtenAtMs, rows: records.length, reach, images, waits, taken, merged };
+}
+
+/** The latest place of which the record says something. */
+function reachOf(record: MemoryRecord): string {
+  switch (record.kind) {
+    case 'delete':
+      return orderText(record.position);
+    case 'applied':
+      return record.order;
+    case 'taken':
+      return orderText(record.by.position);
+    case 'image':
+    case 'pending':
+    case 'settled':
+      return '';
+  }
 }
