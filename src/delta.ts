@@ -1,7 +1,10 @@
 export { SluiceError, isSluiceError, type ErrorCode } from './base/errors.js';
 export {
   DeltaTable,
-  type AppendResult,
+  type DeleteOptions,
+  type UpdateOptions,
+  type VerbResult,
+  type WriteConflictOptions,
   type FileEntry,
   type LimitedReadOptions,
   type OpenOptions,

@@ -9,10 +9,13 @@ import { openSnapshot, type Snapshot } from '../table/snapshot.js';
 import { append } from './append.js';
 import { readChanges } from './change-feed.js';
 import { firstVersionSince, lastVersionUntil } from './commit-list.js';
-import { conditionNow } from './condition.js';
+import { assignmentsNow, conditionNow } from './condition.js';
 import { tableDetail, type TableDetail } from './detail.js';
+import { deleteRows } from './dml/delete-rows.js';
+import { updateRows } from './dml/update-rows.js';
 import { readHistory, type HistoryEntry } from './history.js';
 import { mustFindColumns } from './merge/locate.js';
+import type { Isolation } from './merge/rebase.js';
 import { instantMs, type Moment } from './moment.js';
 import { plainRows } from './plain-rows.js';
 import type { PlainRow } from './plain-values.js';
@@ -51,11 +54,32 @@ export type FileEntry = {
   readonly deletedRows: number;
 };
 
-export type AppendResult = {
-  /** The table with the rows in it. */
+/** What became of a verb that writes. */
+export type VerbResult = {
+  /** The table at the version that the verb made; at the one before if there was nothing to do. */
   readonly table: DeltaTable;
-  /** `operationMetrics` of the WRITE, as Delta Spark names them. */
+  /** `operationMetrics`, as Delta Spark names them. */
   readonly metrics: Readonly<Record<string, string>>;
+};
+
+export type WriteConflictOptions = Cancellable & {
+  /**
+   * What others may do at the same time. `serializable` (the default): the table is as if one writer had come after the
+   * other. `write-serializable`: rows that others only append need not be seen.
+   */
+  readonly isolation?: Isolation;
+  /** How often the verb is planned anew when another writer got in its way. Default 10. */
+  readonly retries?: number;
+};
+
+export type DeleteOptions = WriteConflictOptions & {
+  /** Spark SQL: rows for which it is true go. Default: all. */
+  readonly where?: string;
+};
+
+export type UpdateOptions = DeleteOptions & {
+  /** New values by column, in Spark SQL over the row as it was; `a.b` is a field of a struct. */
+  readonly set: Readonly<Record<string, string>>;
 };
 
 /**
@@ -166,10 +190,41 @@ export class DeltaTable {
    *
    * @throws SluiceError SCHEMA_MISMATCH, PROTOCOL_UNSUPPORTED, CONFLICT if the table was redefined meanwhile
    */
-  async append(data: RowData, options: Cancellable = {}): Promise<AppendResult> {
+  async append(data: RowData, options: Cancellable = {}): Promise<VerbResult> {
     const { signal = never } = options;
     const tables = tablesOf(data, this.#snapshot.schema);
     const { snapshot, metrics } = await append(this.#snapshot, tables, { signal });
+    return { table: new DeltaTable(snapshot), metrics };
+  }
+
+  /**
+   * Deletes rows in one commit, by deletion vectors where the table has them on. Commits of others that do not touch the
+   * rows are let pass; after one that does the verb looks again. No such row makes no commit.
+   *
+   * @throws SluiceError EXPRESSION_INVALID, PROTOCOL_UNSUPPORTED for a table of appends only, CONFLICT
+   */
+  async delete(options: DeleteOptions = {}): Promise<VerbResult> {
+    const { where, ...rest } = options;
+    const condition = where === undefined ? {} : { where: conditionNow(where) };
+    const { snapshot, metrics } = await deleteRows(this.#snapshot, { signal: never, ...rest, ...condition });
+    return { table: new DeltaTable(snapshot), metrics };
+  }
+
+  /**
+   * Changes columns of rows in one commit; for the rest see {@link delete}.
+   *
+   * @throws SluiceError EXPRESSION_INVALID, SCHEMA_MISMATCH for a value that its column cannot hold,
+   *   PROTOCOL_UNSUPPORTED for a table of appends only, CONFLICT
+   */
+  async update(options: UpdateOptions): Promise<VerbResult> {
+    const { where, set, ...rest } = options;
+    const condition = where === undefined ? {} : { where: conditionNow(where) };
+    const { snapshot, metrics } = await updateRows(this.#snapshot, {
+      signal: never,
+      ...rest,
+      ...condition,
+      set: assignmentsNow(Object.entries(set)),
+    });
     return { table: new DeltaTable(snapshot), metrics };
   }
 

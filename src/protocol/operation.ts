@@ -64,6 +64,14 @@ export function deletion(predicates: readonly string[]): Operation {
   return { operation: 'DELETE', operationParameters: { predicate: stringifyJson(predicates) } };
 }
 
+/** Rows changed by a condition, as SQL; none for all of the table. */
+export function update(predicate: string | undefined): Operation {
+  return {
+    operation: 'UPDATE',
+    operationParameters: predicate === undefined ? {} : { predicate: stringifyJson([predicate]) },
+  };
+}
+
 export function truncation(): Operation {
   return { operation: 'TRUNCATE', operationParameters: {} };
 }

@@ -280,3 +280,24 @@ describe('the output', () => {
     expect([code, err]).toEqual([130, 'interrupted\n']);
   });
 });
+
+describe('table update and delete', () => {
+  test('say the version and what became of the rows', async () => {
+    const url = 'memory://cli-table/changed';
+    await makeTable(url, 'id BIGINT, name STRING', [[1n, 2n, 3n].map((id) => ({ id, name: `n${id}` }))]);
+    const updated = await cli(['table', 'update', url, '--set', "name='= ' || name", '--where', 'id > 1']);
+    expect([updated.code, updated.out]).toEqual([0, expect.stringMatching(/^version 2 .*numUpdatedRows 2/)]);
+    const deleted = await cli(['table', 'delete', url, '--where', 'id = 2', '--json']);
+    expect(JSON.parse(deleted.out)).toMatchObject({ version: 3, metrics: { numDeletedRows: '1' } });
+    expect((await cli(['table', 'delete', url, '--where', 'id = 2'])).out).toBe('nothing to do\n');
+    expect((await cli(['table', 'read', url])).out).toBe('{"id":1,"name":"n1"}\n{"id":3,"name":"= n3"}\n');
+  });
+
+  test('refuse what they cannot do, and name it', async () => {
+    const url = 'memory://cli-table/refused';
+    await makeTable(url, 'id BIGINT', [[{ id: 1n }]]);
+    expect((await cli(['table', 'update', url])).code).toBe(2);
+    const unknown = await cli(['table', 'update', url, '--set', 'nope=1']);
+    expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('EXPRESSION_INVALID')]);
+  });
+});

@@ -1,10 +1,12 @@
 import { unreachable } from '../../base/errors.js';
+import type { Expr } from '../../expr/parse.js';
 import type { AddFile, DeletionVectorDescriptor, RemoveFile } from '../../protocol/actions.js';
 import { deletionVectorId } from '../../protocol/live-files.js';
 import { canonicalPath } from '../../protocol/path.js';
 import { RowSet } from '../../protocol/row-set.js';
 import type { Winner } from '../../table/commit.js';
 import { readDeletionVector } from '../../table/deletion-vectors.js';
+import { scan } from '../../table/scan.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import type { KeySet } from './key-set.js';
 import { locateRows } from './locate.js';
@@ -16,11 +18,13 @@ import { withDeletionVectors } from './take-out.js';
  * What a change read of the table, and so what a winner must not have put in.
  * - `nothing`: plain inserts.
  * - `keys`: the rows of these keys, those that were found and those that were not.
+ * - `condition`: the rows for which it is true.
  * - `everything`: any row matters (updates of a table without a key, a truncate).
  */
 export type ReadSet =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'keys'; readonly columns: readonly string[]; readonly keys: KeySet }
+  | { readonly kind: 'condition'; readonly where: Expr }
   | { readonly kind: 'everything' };
 
 /** A staged change and all that decides whether a winner concerns it. */
@@ -35,7 +39,15 @@ export type RebaseState = {
   readonly appIds: ReadonlySet<string>;
   /** Metadata domains that the change read or writes. */
   readonly domains: ReadonlySet<string>;
+  /** Default: serializable. */
+  readonly isolation?: Isolation;
 };
+
+/**
+ * Delta Spark's levels. `write-serializable`: rows that others only append may come before ours in the log as if they
+ * came after.
+ */
+export type Isolation = 'serializable' | 'write-serializable';
 
 export type Rebased =
   | { readonly kind: 'rebased'; readonly state: RebaseState }
@@ -78,7 +90,8 @@ export async function rebase(
       if (mine !== undefined) carried.set(path, { ...mine, base: add, dead: marked.after });
     }
   }
-  const meets = await meetsRows(state, added, signal);
+  const appends = winner.commitInfo?.['isBlindAppend'] === true && state.isolation === 'write-serializable';
+  const meets = appends ? undefined : await meetsRows(state, added, signal);
   if (meets !== undefined) return conflict(meets);
   if (carried.size === 0) return { kind: 'rebased', state };
   const touched = await remarked(state, carried, signal);
@@ -203,9 +216,26 @@ async function meetsRows(
     // Rows that only moved were there before; a file of ours that they moved from is a conflict already.
     return added.some(({ dataChange }) => dataChange) ? 'it put rows in' : undefined;
   }
+  if (reads.kind === 'condition') {
+    const news = added.filter(({ dataChange }) => dataChange);
+    return (await holdsAny(snapshot, news, reads.where, signal))
+      ? 'it put in rows that we look for'
+      : undefined;
+  }
   const { columns: keyColumns, keys } = reads;
   const hits = await locateRows(snapshot, { keyColumns, keys, files: added, signal });
   return hits.count > 0 ? `it put in ${hits.count} rows of our keys` : undefined;
+}
+
+async function holdsAny(
+  snapshot: Snapshot,
+  files: readonly AddFile[],
+  where: Expr,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const rows of scan(snapshot, { files, where, columns: [], limit: 1, signal }))
+    if (rows.numRows > 0) return true;
+  return false;
 }
 
 /** The touched files with those carried over marked anew on top of the winner's deletion vectors. */

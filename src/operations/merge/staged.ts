@@ -1,7 +1,13 @@
 import type { Action, AddFile, CdcFile } from '../../protocol/actions.js';
 import { removalOf } from '../../protocol/file-actions.js';
 import type { RowSet } from '../../protocol/row-set.js';
-import { mergeMetrics, type MergeCounts, type MergeMetrics, type MergeTimes } from './metrics.js';
+import {
+  mergeMetrics,
+  type FileCounts,
+  type MergeCounts,
+  type MergeMetrics,
+  type MergeTimes,
+} from './metrics.js';
 
 /** How rows are taken out of a file: by a deletion vector beside it, or by writing it anew without them. */
 export type MergeStrategy = 'merge-on-read' | 'copy-on-write';
@@ -63,11 +69,17 @@ export class StagedChanges {
 
   /** `operationMetrics` of the change as a MERGE, in Delta Spark's names. */
   get metrics(): MergeMetrics {
-    const { touched, added, changeFiles, counts, copiedRows, times } = this.parts;
+    const { counts, times } = this.parts;
+    return mergeMetrics(counts, this.files, times);
+  }
+
+  /** What the change does to the table's files. */
+  get files(): FileCounts {
+    const { touched, added, changeFiles, copiedRows } = this.parts;
     const removed = touched.filter(({ next }) => next === undefined);
     const had = touched.filter(({ base }) => base.deletionVector !== undefined);
     const have = touched.filter(({ next }) => next?.deletionVector !== undefined);
-    const files = {
+    return {
       copiedRows,
       filesAdded: added.length,
       bytesAdded: added.reduce((sum, { size }) => sum + size, 0),
@@ -78,7 +90,6 @@ export class StagedChanges {
       vectorsRemoved: had.length,
       vectorsUpdated: have.filter(({ base }) => base.deletionVector !== undefined).length,
     };
-    return mergeMetrics(counts, files, times);
   }
 
   /** The same change over other bases. */
