@@ -1,4 +1,4 @@
-import { readParquet } from 'parquet-wasm';
+import { inParquetModule } from './parquet-module.js';
 
 /** A Parquet file on its way into memory: plain data, so that it can cross to another thread. */
 export type DecodeJob = {
@@ -10,5 +10,5 @@ export type DecodeJob = {
 
 /** The rows as an Arrow IPC stream. Throws whatever the codec has against the file. */
 export function decodeIpc({ file, batchRows }: DecodeJob): Uint8Array {
-  return readParquet(file, { batchSize: batchRows }).intoIPCStream();
+  return inParquetModule((wasm) => wasm.readParquet(file, { batchSize: batchRows }).intoIPCStream());
 }

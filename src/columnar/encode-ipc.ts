@@ -1,10 +1,4 @@
-import {
-  Compression,
-  EnabledStatistics,
-  Table as WasmTable,
-  WriterPropertiesBuilder,
-  writeParquet as writeWasm,
-} from 'parquet-wasm';
+import { inParquetModule } from './parquet-module.js';
 
 export type ParquetCompression = 'zstd' | 'snappy' | 'uncompressed';
 
@@ -18,21 +12,19 @@ export type EncodeJob = {
   readonly dictionaries: readonly string[];
 };
 
-const CODECS: Readonly<Record<ParquetCompression, Compression>> = {
-  zstd: Compression.ZSTD,
-  snappy: Compression.SNAPPY,
-  uncompressed: Compression.UNCOMPRESSED,
-};
+const CODECS = { zstd: 'ZSTD', snappy: 'SNAPPY', uncompressed: 'UNCOMPRESSED' } as const;
 
 /** Encodes the rows as one Parquet file, statistics in the footer. */
 export function encodeIpc({ ipc, compression, rowsPerGroup, dictionaries }: EncodeJob): Uint8Array {
-  let properties = new WriterPropertiesBuilder()
-    .setCompression(CODECS[compression])
-    .setMaxRowGroupSize(rowsPerGroup)
-    .setStatisticsEnabled(EnabledStatistics.Chunk)
-    .setDictionaryEnabled(false)
-    .setCreatedBy('Sluice');
-  for (const name of dictionaries) properties = properties.setColumnDictionaryEnabled(name, true);
-  // Both are consumed by the call, so that nothing is left to free in wasm memory.
-  return writeWasm(WasmTable.fromIPCStream(ipc), properties.build());
+  return inParquetModule((wasm) => {
+    let properties = new wasm.WriterPropertiesBuilder()
+      .setCompression(wasm.Compression[CODECS[compression]])
+      .setMaxRowGroupSize(rowsPerGroup)
+      .setStatisticsEnabled(wasm.EnabledStatistics.Chunk)
+      .setDictionaryEnabled(false)
+      .setCreatedBy('Sluice');
+    for (const name of dictionaries) properties = properties.setColumnDictionaryEnabled(name, true);
+    // Both are consumed by the call, so that nothing is left to free in wasm memory.
+    return wasm.writeParquet(wasm.Table.fromIPCStream(ipc), properties.build());
+  });
 }

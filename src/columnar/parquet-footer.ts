@@ -16,20 +16,34 @@ export type FooterColumn = {
   readonly int96: boolean;
 };
 
+/** The bytes of a column chunk, and what the footer says of them. */
+export type ChunkRange = ByteRange & {
+  readonly rows: number;
+  readonly values: number;
+  /** Apache Parquet's `CompressionCodec`. */
+  readonly codec: number;
+  /** Whether a row has one value, null included: not so below lists and maps. */
+  readonly flat: boolean;
+  /** Bytes of each value where all have the same; 0 otherwise. */
+  readonly width: number;
+};
+
 /** A part of a file that can stand as a file of its own. */
 export type Excerpt = {
-  /** The bytes to copy out of the file, in order and without overlap. */
-  readonly ranges: readonly ByteRange[];
+  /** The bytes to copy out of the file, in order. */
+  readonly ranges: readonly ChunkRange[];
   /** The footer of a file that holds `PAR1` and then exactly those bytes. */
   readonly footer: Uint8Array;
 };
 
 /** Field ids of Apache Parquet's `parquet.thrift`. */
 const File = { schema: 2, rows: 3, groups: 4, keyValues: 5, orders: 7 } as const;
-const Element = { type: 1, repetition: 3, name: 4, children: 5 } as const;
+const Element = { type: 1, width: 2, repetition: 3, name: 4, children: 5 } as const;
 const Group = { columns: 1, rows: 3, sorting: 4, fileOffset: 5 } as const;
 const Chunk = { filePath: 1, fileOffset: 2, meta: 3, indexes: [4, 5, 6, 7] } as const;
 const Meta = {
+  codec: 4,
+  values: 5,
   uncompressed: 6,
   compressed: 7,
   dataPage: 9,
@@ -40,6 +54,9 @@ const Meta = {
 } as const;
 const REPEATED = 2;
 const INT96 = 3;
+const FIXED = 7;
+/** As many rows as an Arrow array can have. */
+const GROUP_ROWS_MAX = 2 ** 31 - 1;
 
 /** A column that holds values: its place among the column chunks, and its own part of the schema. */
 export type LeafColumn = { readonly leaf: number; readonly element: ThriftStruct };
@@ -63,7 +80,20 @@ export class ParquetFooter {
       int96: elements.some((element) => element.get(Element.type)?.value === INT96),
     }));
     this.groups = this.file.has(File.groups) ? structs(this.file, File.groups) : [];
-    this.groupRows = this.groups.map((group) => integer(group, Group.rows));
+    this.groupRows = this.groups.map((group) => {
+      const rows = integer(group, Group.rows);
+      if (rows > GROUP_ROWS_MAX) throw new RangeError('a row group with more rows than can be');
+      return rows;
+    });
+  }
+
+  /** The rows of a group, once it is known that each of its columns has as many. */
+  checkedRows(group: number): number {
+    const rows = entry(this.groupRows, group);
+    const chunks = structs(entry(this.groups, group), Group.columns);
+    const leaves = this.subtrees.flatMap(leavesOf);
+    for (const [index, leaf] of leaves.entries()) chunkRange(entry(chunks, index), leaf, rows);
+    return rows;
   }
 
   /**
@@ -76,18 +106,16 @@ export class ParquetFooter {
     keyValues: ReadonlyMap<string, string>,
   ): Excerpt {
     const kept = this.subtrees.filter((_, index) => columns.includes(index));
-    const leaves = kept.flatMap(({ leaf, leaves: count }) =>
-      Array.from({ length: count }, (_, i) => leaf + i),
-    );
-    const ranges: ByteRange[] = [];
+    const leaves = kept.flatMap(leavesOf);
+    const ranges: ChunkRange[] = [];
     let at = MAGIC_BYTES;
     const moved = groups.map((index) => {
       const group = entry(this.groups, index);
       const chunks = structs(group, Group.columns);
       const start = at;
       const cut = leaves.map((leaf) => {
-        const chunk = entry(chunks, leaf);
-        const range = chunkRange(chunk);
+        const chunk = entry(chunks, leaf.leaf);
+        const range = chunkRange(chunk, leaf, entry(this.groupRows, index));
         ranges.push(range);
         const shifted = moveChunk(chunk, at - range.start);
         at += range.end - range.start;
@@ -106,7 +134,7 @@ export class ParquetFooter {
       .set(File.keyValues, structList([...keyValues].map(keyValue)));
     const orders = this.file.get(File.orders)?.value;
     if (orders !== undefined) {
-      file.set(File.orders, structList(leaves.map((leaf) => asStruct(asList(orders).items[leaf]))));
+      file.set(File.orders, structList(leaves.map(({ leaf }) => asStruct(asList(orders).items[leaf]))));
     }
     return { ranges, footer: encodeThrift(file) };
   }
@@ -198,14 +226,47 @@ function leafIn({ elements, leaf }: Subtree, path: readonly string[]): LeafColum
   }
 }
 
-function chunkRange(chunk: ThriftStruct): ByteRange {
+type Leaf = LeafColumn & { readonly flat: boolean };
+
+/** The leaves of a column, in their order. */
+function leavesOf({ elements, leaf }: Subtree): Leaf[] {
+  const leaves: Leaf[] = [];
+  let next = 0;
+  const visit = (depth: number, above: boolean): void => {
+    if (depth > DEPTH_MAX) throw new SyntaxError('columns nested too deeply');
+    const element = entry(elements, next++);
+    const flat = above && element.get(Element.repetition)?.value !== REPEATED;
+    const children = optionalInteger(element, Element.children) ?? 0;
+    if (children === 0) leaves.push({ leaf: leaf + leaves.length, element, flat });
+    for (let child = 0; child < children; child++) visit(depth + 1, flat);
+  };
+  visit(0, true);
+  return leaves;
+}
+
+/** Lists and maps take two levels each; deeper than this no schema of Delta's goes, and every reader recurses. */
+const DEPTH_MAX = 400;
+
+function chunkRange(chunk: ThriftStruct, { element, flat }: Leaf, rows: number): ChunkRange {
   if (chunk.has(Chunk.filePath)) throw new SyntaxError('columns in other files');
   const meta = asStruct(chunk.get(Chunk.meta)?.value);
   const data = integer(meta, Meta.dataPage);
   const dictionary = optionalInteger(meta, Meta.dictionaryPage) ?? 0;
   // Some writers put a zero where there is no dictionary page.
   const start = dictionary > 0 ? Math.min(dictionary, data) : data;
-  return { start, end: start + integer(meta, Meta.compressed) };
+  const values = integer(meta, Meta.values);
+  if (flat ? values !== rows : values < rows) throw new RangeError(`${values} values for ${rows} rows`);
+  const width =
+    element.get(Element.type)?.value === FIXED ? (optionalInteger(element, Element.width) ?? 0) : 0;
+  return {
+    start,
+    end: start + integer(meta, Meta.compressed),
+    rows,
+    values,
+    codec: integer(meta, Meta.codec),
+    flat,
+    width,
+  };
 }
 
 function moveChunk(chunk: ThriftStruct, by: number): ThriftStruct {

@@ -8,14 +8,15 @@ import {
   type DataType,
   type Field,
 } from 'apache-arrow';
-import { readSchema } from 'parquet-wasm';
 import { assert, InvariantError, isSluiceError, SluiceError } from '../base/errors.js';
 import type { StructType } from '../schema/types.js';
 import { structOf } from './arrow-types.js';
 import { batchOf } from './assemble.js';
 import { decodeAside } from './decode-aside.js';
 import type { DecodeJob } from './decode-ipc.js';
-import { MAGIC_BYTES, ParquetFooter, type ByteRange } from './parquet-footer.js';
+import { MAGIC_BYTES, ParquetFooter, type ByteRange, type ChunkRange } from './parquet-footer.js';
+import { inParquetModule } from './parquet-module.js';
+import { checkPages } from './parquet-pages.js';
 import { chunkStats, type ChunkStats } from './parquet-stats.js';
 
 /** The bytes of a Parquet file, wherever they are. */
@@ -113,11 +114,15 @@ class OpenFile implements ParquetReader {
       assert(group !== undefined, () => `no row group ${index}`);
       rows += group.rows;
     }
-    if (columns.length === 0 || rows === 0) return emptied(this.arrow, columns, rows);
+    if (columns.length === 0 || rows === 0) {
+      orCorrupt(this.source, () => groups.forEach((index) => this.footer.checkedRows(index)));
+      return emptied(this.arrow, columns, rows);
+    }
     const { ranges, footer } = orCorrupt(this.source, () =>
       this.footer.excerpt(columns, groups, this.hints(columns)),
     );
     const file = await assemble(this.source, ranges, footer);
+    orCorrupt(this.source, () => checkChunks(file, ranges));
     const ipc = await this.decode({ file, batchRows: Math.min(rows, BATCH_ROWS) });
     return orCorrupt(this.source, () => {
       const table = tableFromIPC(ipc);
@@ -178,7 +183,7 @@ function readableSchema(footer: ParquetFooter): Schema {
 function decodeSchema(bytes: Uint8Array, footer: ParquetFooter): Schema {
   const bare = new Uint8Array(MAGIC_BYTES + bytes.length + 8);
   finishFile(bare, bytes);
-  const { schema } = tableFromIPC(readSchema(bare).intoIPCStream());
+  const { schema } = tableFromIPC(inParquetModule((wasm) => wasm.readSchema(bare).intoIPCStream()));
   const fields = schema.fields.map((field, index) =>
     footer.columns[index]?.int96 ? inMicros(field) : field,
   );
@@ -245,6 +250,8 @@ async function assemble(
   footer: Uint8Array,
 ): Promise<Uint8Array> {
   const bytes = ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
+  // Chunks do not overlap, so that together they are no longer than the file.
+  if (bytes > source.size) throw corrupt(source, new RangeError('column chunks beyond its end'));
   const file = new Uint8Array(MAGIC_BYTES + bytes + footer.length + 8);
   const reads = coalesce(source, ranges);
   for (let first = 0; first < reads.length; first += READS_MAX) {
@@ -258,6 +265,16 @@ async function assemble(
   }
   finishFile(file, footer);
   return file;
+}
+
+/** Before anything is decoded: see `checkPages`. The chunks lie one after another, as they were put together. */
+function checkChunks(file: Uint8Array, ranges: readonly ChunkRange[]): void {
+  let at = MAGIC_BYTES;
+  for (const range of ranges) {
+    const start = at;
+    at += range.end - range.start;
+    checkPages(file.subarray(start, at), range, BATCH_ROWS);
+  }
 }
 
 type Part = ByteRange & { readonly to: number };

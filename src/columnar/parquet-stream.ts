@@ -1,13 +1,8 @@
 import { tableToIPC } from 'apache-arrow';
-import {
-  Compression,
-  Table as WasmTable,
-  transformParquetStream,
-  WriterPropertiesBuilder,
-  type RecordBatch,
-} from 'parquet-wasm';
+import type { RecordBatch } from 'parquet-wasm';
 import type { StructType } from '../schema/types.js';
 import { emptyTable, type ArrowTable } from './arrow.js';
+import { parquetModule, type ParquetModule } from './parquet-module.js';
 import { withParquetNames, writeParquet } from './parquet-write.js';
 
 /** As many rows as data files have in a group: what the writer holds at most. */
@@ -21,27 +16,31 @@ export async function* parquetPieces(
   tables: AsyncIterable<ArrowTable>,
   struct: StructType,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const batches = wasmBatches(tables);
+  const wasm = parquetModule();
+  const batches = wasmBatches(wasm, tables);
   try {
     const first = await batches.next();
     if (first.done === true) {
       yield writeParquet(emptyTable(struct));
       return;
     }
-    const properties = new WriterPropertiesBuilder()
-      .setCompression(Compression.ZSTD)
+    const properties = new wasm.WriterPropertiesBuilder()
+      .setCompression(wasm.Compression.ZSTD)
       .setMaxRowGroupSize(ROWS_PER_GROUP)
       .setCreatedBy('Sluice')
       .build();
-    yield* await transformParquetStream(pulled(first.value, batches), properties);
+    yield* await wasm.transformParquetStream(pulled(first.value, batches), properties);
   } finally {
     await batches.return();
   }
 }
 
-async function* wasmBatches(tables: AsyncIterable<ArrowTable>): AsyncGenerator<RecordBatch, void, undefined> {
+async function* wasmBatches(
+  wasm: ParquetModule,
+  tables: AsyncIterable<ArrowTable>,
+): AsyncGenerator<RecordBatch, void, undefined> {
   for await (const table of tables) {
-    const held = WasmTable.fromIPCStream(tableToIPC(withParquetNames(table), 'stream'));
+    const held = wasm.Table.fromIPCStream(tableToIPC(withParquetNames(table), 'stream'));
     try {
       // Each batch is consumed by the writer.
       yield* held.recordBatches();

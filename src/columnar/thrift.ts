@@ -29,6 +29,15 @@ export function decodeThrift(bytes: Uint8Array): ThriftStruct {
   return new Decoder(bytes).struct(0);
 }
 
+/** Like `decodeThrift` for a struct that begins at `start`, with the place of the first byte behind it. */
+export function decodeThriftAt(
+  bytes: Uint8Array,
+  start: number,
+): { readonly struct: ThriftStruct; readonly end: number } {
+  const decoder = new Decoder(bytes, start);
+  return { struct: decoder.struct(0), end: decoder.at };
+}
+
 /** The inverse of `decodeThrift`. */
 export function encodeThrift(struct: ThriftStruct): Uint8Array {
   const encoder = new Encoder();
@@ -40,11 +49,12 @@ export function encodeThrift(struct: ThriftStruct): Uint8Array {
 const DEPTH_MAX = 32;
 
 class Decoder {
+  at: number;
   private readonly bytes: Uint8Array;
-  private at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, start = 0) {
     this.bytes = bytes;
+    this.at = start;
   }
 
   struct(depth: number): ThriftStruct {
