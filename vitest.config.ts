@@ -11,8 +11,8 @@ const BEYOND_UNIT = [
   'test/golden/**',
 ];
 
-/** Histories of the simulated world: no more than Node, and minutes of it. */
-const SIMULATION = 'test/simulation/seeds/**';
+/** Histories of the simulated world, and damaged tables: no more than Node, and minutes of it. */
+const SEEDS = ['test/simulation/seeds/**', 'test/fuzz/seeds/**'];
 
 export default defineConfig({
   test: {
@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...BEYOND_UNIT, SIMULATION],
+          exclude: [...BEYOND_UNIT, ...SEEDS],
           // Files of one worker share their modules: loading the codecs anew for each doubles the time.
           isolate: false,
         },
@@ -36,7 +36,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'simulation',
-          include: [`${SIMULATION}/*.test.ts`],
+          include: SEEDS.map((folder) => `${folder}/*.test.ts`),
           testTimeout: 600_000,
         },
       },

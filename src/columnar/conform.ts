@@ -1,6 +1,6 @@
 import type { Data, Table } from 'apache-arrow';
 import { DataType as ArrowType } from 'apache-arrow';
-import { must } from '../base/errors.js';
+import { must, SluiceError } from '../base/errors.js';
 import type { DataType, StructField, StructType } from '../schema/types.js';
 import { arrowField, arrowType } from './arrow-types.js';
 import { tableOfData } from './assemble.js';
@@ -43,7 +43,7 @@ function conformData(
   if (type.kind === 'struct' && ArrowType.isStruct(data.type))
     return conformStruct(data, type, nameIn, column);
   if (type.kind === 'primitive' && type.name === 'variant' && ArrowType.isStruct(data.type)) {
-    return conformVariant(data, target);
+    return conformVariant(data, target, column);
   }
   if (!holdsStruct(type)) {
     return sameLayout(data.type, target) ? retyped(data, target) : rebuilt(data, type, column);
@@ -66,11 +66,15 @@ function conformData(
 }
 
 /** Writers differ in which half of a variant comes first: only their names tell. Delta protocol, "Variant Data in Parquet". */
-function conformVariant(data: Data, target: ArrowType): Data {
+function conformVariant(data: Data, target: ArrowType, column: string): Data {
   const names = data.type.children.map((field: { name: string }) => field.name);
-  const halves = target.children.map(({ name }: { name: string }) =>
-    must(data.children[names.indexOf(name)], `the ${name} of a variant`),
-  );
+  const halves = target.children.map(({ name, type }: { name: string; type: ArrowType }) => {
+    const half = data.children[names.indexOf(name)];
+    if (half !== undefined && sameLayout(half.type, type)) return half;
+    throw new SluiceError('SCHEMA_MISMATCH', `column ${column} holds variants without a binary ${name}`, {
+      context: { column },
+    });
+  });
   return retyped(data, target, halves);
 }
 

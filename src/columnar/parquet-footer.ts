@@ -87,6 +87,13 @@ export class ParquetFooter {
     });
   }
 
+  /** The bytes of all column chunks together. */
+  get chunkBytes(): number {
+    return this.groups
+      .flatMap((group) => structs(group, Group.columns))
+      .reduce((sum, chunk) => sum + integer(asStruct(chunk.get(Chunk.meta)?.value), Meta.compressed), 0);
+  }
+
   /** The rows of a group, once it is known that each of its columns has as many. */
   checkedRows(group: number): number {
     const rows = entry(this.groupRows, group);

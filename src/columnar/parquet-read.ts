@@ -97,6 +97,9 @@ class OpenFile implements ParquetReader {
       return group;
     });
     this.rows = firstRow;
+    // Chunks do not overlap: groups that shared bytes could hold any number of rows in a small file.
+    if (this.groups.length > 1 && footer.chunkBytes > source.size)
+      throw new RangeError('column chunks longer than the file');
     this.arrow = readableSchema(footer);
     this.schema = structOf(this.arrow);
   }

@@ -1,3 +1,4 @@
+import { SluiceError } from '../base/errors.js';
 import { SIDECAR_FOLDER } from '../protocol/log-files.js';
 import { decodePath, isAbsolutePath } from '../protocol/path.js';
 import { openStore } from '../storage/open-store.js';
@@ -29,8 +30,16 @@ function encodeUrl(url: string): string {
   return [scheme, ...parts.map(encodeURIComponent)].join('/');
 }
 
-/** The place of a sidecar of a V2 checkpoint: a bare name lies in the sidecar folder, anything else is a path of the table. */
+/**
+ * The place of a sidecar of a V2 checkpoint: a bare name, or a path of the table that leads into the sidecar folder, where
+ * sidecars always lie (Delta protocol, "Sidecar File Information"). `CORRUPT_LOG` for any other.
+ */
 export function locateSidecar(table: ObjectStore, path: string): FileLocation {
-  if (path.includes('/')) return locateFile(table, path);
-  return { store: table, key: SIDECAR_FOLDER + decodePath(path) };
+  if (!path.includes('/')) return { store: table, key: SIDECAR_FOLDER + decodePath(path) };
+  const at = locateFile(table, path);
+  if (at.store === table && at.key.startsWith(SIDECAR_FOLDER)) return at;
+  throw new SluiceError('CORRUPT_LOG', `a checkpoint names a sidecar outside of ${SIDECAR_FOLDER}: ${path}`, {
+    context: { table: table.url, file: path },
+    hint: 'restore the checkpoint, or read a version before it while the commits are there',
+  });
 }

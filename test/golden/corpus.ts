@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { corpusFolder } from './table-rows.js';
 
 /** One table of a corpus: its folder, and the folder with what a reader must find. */
 export type CorpusTable = { readonly name: string; readonly table: string; readonly expected: string };
@@ -13,8 +14,7 @@ export const OWN: readonly CorpusTable[] = tablesIn(fileURLToPath(new URL('spark
  * there is none.
  */
 export function corpusTables(): readonly CorpusTable[] {
-  const root =
-    process.env['SLUICE_CORPUS'] ?? fileURLToPath(new URL('../../../shared/fixtures', import.meta.url));
+  const root = corpusFolder();
   if (!existsSync(root)) {
     console.log(
       `The conformance tables are not at ${root}: set SLUICE_CORPUS to their folder to test against them.`,

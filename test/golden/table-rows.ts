@@ -15,25 +15,39 @@ import type { Snapshot } from '../../src/table/snapshot.js';
 export type TableRecord = {
   readonly name: string;
   readonly kind: string;
+  /** What the table is made of or for, in the words of the corpus. */
+  readonly features: readonly string[];
   readonly folder: string;
   readonly versions: readonly number[];
 };
 
-/** The tables of every origin below the folder that `SLUICE_CORPUS` names; none where there is no such folder. */
+/** Where the large corpus is looked for: beside the project, unless `SLUICE_CORPUS` names another folder. */
+export function corpusFolder(): string {
+  return process.env['SLUICE_CORPUS'] ?? path.resolve('../shared/fixtures');
+}
+
+/** The tables of every origin in the corpus; none where it is not there. */
 export function tableRecords(): readonly TableRecord[] {
-  const root = process.env['SLUICE_CORPUS'] ?? path.join(import.meta.dirname, '../../../shared/fixtures');
-  return [
-    'spark',
-    ...foldersIn(path.join(root, 'golden')).map((origin) => path.join('golden', origin)),
-  ].flatMap((origin) =>
-    foldersIn(path.join(root, origin)).flatMap((name): TableRecord[] => {
-      const folder = path.join(root, origin, name);
-      const meta = path.join(folder, 'meta.json');
-      if (!existsSync(meta)) return [];
-      const { kind, expected = {} } = JSON.parse(readFileSync(meta, 'utf8'));
-      return [{ name: `${origin}/${name}`, kind, folder, versions: Object.keys(expected).map(Number) }];
-    }),
-  );
+  const root = corpusFolder();
+  const golden = foldersIn(path.join(root, 'golden')).map((origin) => path.join('golden', origin));
+  return ['spark', ...golden].flatMap((origin) => recordsIn(root, origin));
+}
+
+/** The tables that lie beside this file: a small part of the corpus, which is always there. */
+export function ownRecords(): readonly TableRecord[] {
+  return recordsIn(path.resolve('test/golden'), 'spark');
+}
+
+/** The tables of one origin below a folder. */
+export function recordsIn(root: string, origin: string): readonly TableRecord[] {
+  return foldersIn(path.join(root, origin)).flatMap((name): TableRecord[] => {
+    const folder = path.join(root, origin, name);
+    const meta = path.join(folder, 'meta.json');
+    if (!existsSync(meta)) return [];
+    const { kind, features = [], expected = {} } = JSON.parse(readFileSync(meta, 'utf8'));
+    const versions = Object.keys(expected).map(Number);
+    return [{ name: `${origin}/${name}`, kind, features, folder, versions }];
+  });
 }
 
 /** A folder with the table, unpacked and with its absolute paths set where it needs a copy; gone when disposed of. */

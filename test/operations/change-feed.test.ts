@@ -1,120 +1,30 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isSluiceError } from '../../src/base/errors.js';
 import { never } from '../../src/base/signals.js';
-import { compareUtf8 } from '../../src/base/utf8-order.js';
 import { rowsOf } from '../../src/columnar/cells.js';
 import { readChanges } from '../../src/operations/change-feed.js';
 import { CHANGE_TYPE, COMMIT_TIMESTAMP, COMMIT_VERSION } from '../../src/operations/change-types.js';
 import { append } from '../../src/operations/append.js';
 import { removalOf } from '../../src/protocol/file-actions.js';
-import { canonicalRow } from '../../src/schema/canonical.js';
 import { LONG, STRING, field, struct } from '../../src/schema/build.js';
 import { localStore } from '../../src/storage/local.js';
 import { memoryStore } from '../../src/storage/memory.js';
-import { openSnapshot } from '../../src/table/snapshot.js';
 import { alterTableActions } from '../../src/operations/alter.js';
+import { checkTable } from '../golden/checks.js';
+import { recordsIn } from '../golden/table-rows.js';
 import { commitActions, idV, newTable, rowsTable } from './tables.js';
 
-type Feed = {
-  readonly start: number;
-  readonly end: number;
-  readonly file?: string;
-  readonly error?: { readonly reason: string };
-  readonly commitTimestamps?: Readonly<Record<string, number>>;
-};
-
-/**
- * The feed of a range in the canonical form, sorted; a second time with null for the columns that the table has got
- * since, as Spark's batch reader gives it.
- */
-async function feedTexts(url: string, from: number, to: number): Promise<readonly string[]> {
-  const store = localStore(url);
-  const end = (await openSnapshot(store, { signal: never, version: to })).schema.fields;
-  const latest = (await openSnapshot(store, { signal: never })).schema.fields;
-  const since = latest.slice(end.length);
-  const row = struct([...end, CHANGE_TYPE, COMMIT_VERSION]);
-  const padded = struct([...end, ...since, CHANGE_TYPE, COMMIT_VERSION]);
-  const lines: [string[], string[]] = [[], []];
-  for await (const batch of readChanges(store, { from, to, signal: never })) {
-    for (const values of rowsOf(batch, row)) {
-      lines[0].push(`${canonicalRow(row, values)}\n`);
-      lines[1].push(`${canonicalRow(padded, values.toSpliced(end.length, 0, ...since.map(() => null)))}\n`);
-    }
-  }
-  return lines.map((one) => one.sort(compareUtf8).join(''));
-}
-
-function feedsOf(table: string): readonly Feed[] {
-  return JSON.parse(readFileSync(join(table, 'expected', 'feeds.json'), 'utf8')).feeds;
-}
-
-/** What is wrong with a feed of a recorded table; undefined if nothing is. */
-async function misreadFeed(table: string, feed: Feed): Promise<string | undefined> {
-  const range = `${table} ${feed.start}..${feed.end}`;
-  try {
-    const found = await feedTexts(join(table, 'delta'), feed.start, feed.end);
-    if (feed.error !== undefined) return `${range} is not refused: ${feed.error.reason}`;
-    const expected = readFileSync(join(table, 'expected', feed.file ?? ''), 'utf8');
-    if (found.includes(expected)) return undefined;
-    return `${range}\n--- expected\n${expected}--- found\n${found[0]}`;
-  } catch (cause) {
-    const refused = ['FEED_UNAVAILABLE', 'SCHEMA_CHANGED', 'VERSION_NOT_FOUND', 'USAGE'];
-    if (feed.error !== undefined && isSluiceError(cause) && refused.includes(cause.code)) return undefined;
-    return `${range}: ${String(cause)}`;
-  }
-}
-
 const COPIED = join(import.meta.dirname, '..', 'fixtures', 'spark');
-/** The whole corpora, of which the project holds two tables only. */
-const FIXTURES = process.env['SLUICE_FIXTURES'] ?? join(process.cwd(), '..', 'shared', 'fixtures');
-const CORPORA = ['spark', 'golden/kernel-rs-data', 'golden/delta-rs', 'golden/delta-golden'];
 
 describe('readChanges', () => {
-  test.each(['cdf-all-operations', 'cdf-enabled-late'])(
-    'reads the feeds of %s as Spark does',
-    async (name) => {
-      const table = join(COPIED, name);
-      const feeds = feedsOf(table);
+  test.each(recordsIn(join(COPIED, '..'), 'spark'))(
+    'reads the feeds of $name as Spark does',
+    async (record) => {
+      const feeds = (await checkTable(record)).filter(({ kind }) => kind === 'feed');
       expect(feeds.length).toBeGreaterThanOrEqual(10);
-      for (const feed of feeds) expect(await misreadFeed(table, feed)).toBeUndefined();
+      expect(feeds.filter(({ wrong }) => wrong !== undefined)).toEqual([]);
     },
   );
-
-  test.runIf(existsSync(FIXTURES))('reads the feeds of the conformance corpora', async () => {
-    const wrong: string[] = [];
-    for (const corpus of CORPORA) {
-      for (const name of readdirSync(join(FIXTURES, corpus))) {
-        const table = join(FIXTURES, corpus, name);
-        if (!existsSync(join(table, 'expected', 'feeds.json')) || !existsSync(join(table, 'delta'))) continue;
-        for (const feed of feedsOf(table)) {
-          const why = await misreadFeed(table, feed);
-          if (why !== undefined) wrong.push(why);
-        }
-      }
-    }
-    expect(wrong).toEqual([]);
-  });
-
-  test.runIf(existsSync(FIXTURES))('commit times are the in-commit timestamps on record', async () => {
-    let compared = 0;
-    for (const name of ['spark/in-commit-timestamps', 'golden/delta-rs/cdc_ict_table']) {
-      const table = join(FIXTURES, name);
-      const store = localStore(join(table, 'delta'));
-      for (const { start, end, commitTimestamps } of feedsOf(table)) {
-        for await (const batch of readChanges(store, { from: start, to: end, signal: never })) {
-          for (const [version, at] of rowsOf(batch, struct([COMMIT_VERSION, COMMIT_TIMESTAMP]))) {
-            const expected = commitTimestamps?.[String(version)];
-            if (expected === undefined) continue;
-            expect([name, version, at]).toEqual([name, version, BigInt(expected) * 1000n]);
-            compared++;
-          }
-        }
-      }
-    }
-    expect(compared).toBeGreaterThan(0);
-  });
 
   test('a range with the feed off anywhere is refused before the first batch', async () => {
     const table = localStore(join(COPIED, 'cdf-enabled-late', 'delta'));
