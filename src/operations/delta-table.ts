@@ -19,6 +19,7 @@ import type { Isolation } from './merge/rebase.js';
 import { instantMs, type Moment } from './moment.js';
 import { plainRows } from './plain-rows.js';
 import type { PlainRow } from './plain-values.js';
+import { restoreTable } from './restore.js';
 import { tablesOf, type RowData } from './rows-to-append.js';
 
 export type Cancellable = {
@@ -225,6 +226,18 @@ export class DeltaTable {
       ...condition,
       set: assignmentsNow(Object.entries(set)),
     });
+    return { table: new DeltaTable(snapshot), metrics };
+  }
+
+  /**
+   * Makes the table what it was at a version or moment, in one commit: rows, columns and properties. What applications
+   * note about themselves in the table (`txn`) stays.
+   *
+   * @throws SluiceError VERSION_NOT_FOUND; FILE_NOT_FOUND, naming files that VACUUM has taken; CONFLICT
+   */
+  async restore(to: Moment & Cancellable): Promise<VerbResult> {
+    const { signal = never } = to;
+    const { snapshot, metrics } = await restoreTable(this.#snapshot, to, { signal });
     return { table: new DeltaTable(snapshot), metrics };
   }
 

@@ -76,6 +76,17 @@ export function truncation(): Operation {
   return { operation: 'TRUNCATE', operationParameters: {} };
 }
 
+/** The version, or the moment as text, that the table goes back to. */
+export function restore(to: { readonly version: number } | { readonly timestamp: string }): Operation {
+  return {
+    operation: 'RESTORE',
+    operationParameters: {
+      version: 'version' in to ? to.version : null,
+      timestamp: 'timestamp' in to ? to.timestamp : null,
+    },
+  };
+}
+
 /** A commit of a stream: one epoch of one query. */
 export function streamingUpdate(options: {
   readonly outputMode: 'Append' | 'Update' | 'Complete';

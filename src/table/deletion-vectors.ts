@@ -45,10 +45,27 @@ export async function readDeletionVector(
   const id = `${store.url} ${deletionVectorId(descriptor)}`;
   const kept = CACHE.find(id);
   if (kept !== undefined) return kept;
-  const at = descriptor.storageType === 'p' ? locateUrl(store, key) : { store, key };
+  const at = locateVector(store, descriptor, key);
   const set = await readSet(at, descriptor, options);
   CACHE.keep(id, set);
   return set;
+}
+
+/** Where the file of a deletion vector lies; undefined for one that stands in the log itself. */
+export function vectorFile(
+  store: ObjectStore,
+  descriptor: DeletionVectorDescriptor,
+): FileLocation | undefined {
+  const key = dvFileKey(descriptor);
+  return key === undefined ? undefined : locateVector(store, descriptor, key);
+}
+
+function locateVector(
+  store: ObjectStore,
+  { storageType }: DeletionVectorDescriptor,
+  key: string,
+): FileLocation {
+  return storageType === 'p' ? locateUrl(store, key) : { store, key };
 }
 
 async function readSet(

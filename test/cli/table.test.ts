@@ -301,3 +301,14 @@ describe('table update and delete', () => {
     expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('EXPRESSION_INVALID')]);
   });
 });
+
+describe('table restore', () => {
+  test('brings a version back, and asks which', async () => {
+    const url = 'memory://cli-table/restored';
+    await makeTable(url, 'id BIGINT', [[{ id: 1n }], [{ id: 2n }]]);
+    expect((await cli(['table', 'restore', url])).code).toBe(2);
+    const { out, code } = await cli(['table', 'restore', url, '--version', '1']);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^version 3 .*numRemovedFiles 1/)]);
+    expect((await cli(['table', 'read', url])).out).toBe('{"id":1}\n');
+  });
+});

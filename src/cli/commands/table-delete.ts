@@ -28,7 +28,7 @@ export function deleteCommand(context: Context): Command {
       ...conflictChoices(options),
       ...(where === undefined ? {} : { where }),
     });
-    await tellVerb(context, options, { before: table, result });
+    await tellVerb(context, options.json === true, { before: table, result });
     context.ended(ExitCode.done);
   });
 }

@@ -43,7 +43,7 @@ export function updateCommand(context: Context): Command {
       ...conflictChoices(options),
       ...(where === undefined ? {} : { where }),
     });
-    await tellVerb(context, options, { before: table, result });
+    await tellVerb(context, options.json === true, { before: table, result });
     context.ended(ExitCode.done);
   });
 }

@@ -34,7 +34,7 @@ export function conflictChoices({ isolation, retries }: ConflictChoice): WriteCo
 /** Says what a verb did: its version, and the metrics that are not 0. */
 export async function tellVerb(
   { out }: Context,
-  { json = false }: ConflictChoice,
+  json: boolean,
   { before, result }: { readonly before: DeltaTable; readonly result: VerbResult },
 ): Promise<void> {
   const { table, metrics } = result;

@@ -6,6 +6,7 @@ import { detailCommand } from './table-detail.js';
 import { filesCommand } from './table-files.js';
 import { historyCommand } from './table-history.js';
 import { readCommand } from './table-read.js';
+import { restoreCommand } from './table-restore.js';
 import { schemaCommand } from './table-schema.js';
 import { updateCommand } from './table-update.js';
 
@@ -22,5 +23,6 @@ export function tableCommand(context: Context): Command {
     .addCommand(schemaCommand(context))
     .addCommand(filesCommand(context))
     .addCommand(updateCommand(context))
-    .addCommand(deleteCommand(context));
+    .addCommand(deleteCommand(context))
+    .addCommand(restoreCommand(context));
 }
