@@ -153,7 +153,7 @@ function open(world: World): readonly string[] {
   if (operator?.busy === true) return ['the operator is at work'];
   return stream.tables.flatMap((table) => {
     const made = log.commits(pathOf(table)).length > 0;
-    if (world.isSpoiled(table)) return [];
+    if (world.isUnknown(table)) return [];
     // A table that nothing was ever put in need not be there.
     if (!made && stream.rows(table).length === 0) return [];
     return broker.partitions.flatMap((at) => {

@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 /** The tables, read as any reader does, hold what the database holds, but for rows that others took out for good. */
 export async function tablesEqualModel(world: World): Promise<void> {
   for (const table of world.stream.tables) {
-    if (world.isSpoiled(table)) continue;
+    if (world.isUnknown(table)) continue;
     const counts = new Counts();
     const snapshot = await loadSnapshot(world.objects.at(pathOf(table)), { signal: never });
     if (snapshot !== undefined) {

@@ -90,6 +90,7 @@ const TROUBLES: readonly (readonly [Kind, number, (moment: Moment) => Promise<vo
     ({ world, producer, chance }) => {
       const topic = chance.pick(world.stream.tables)?.topic ?? '';
       world.history.note(`${topic} is deleted and made anew`);
+      world.madeAnew.add(topic);
       world.group.lose(topic);
       world.broker.createTopic(topic, world.plan.partitions);
       producer.again(topic);

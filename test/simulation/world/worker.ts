@@ -106,6 +106,7 @@ class Process {
     });
     this.#sink.events$.subscribe((event) => {
       if (event.kind === 'failed') this.#failed(event.failure);
+      if (event.kind === 'unproven') world.unproven(event.table, event);
       if (event.kind === 'waiting')
         world.history.note(`${name} waits: ${event.table ?? 'source'}: ${event.why}`);
     });

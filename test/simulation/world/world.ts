@@ -60,6 +60,9 @@ export class World {
   /** Lets go of what would outlive the history. */
   readonly whenOver: (() => void)[] = [];
   weatherNow: StoreWeather = CALM;
+  /** Topics that were deleted and made anew. */
+  readonly madeAnew = new Set<string>();
+  readonly #unproven = new Set<string>();
   readonly #onLanded = new Set<(key: string, by: string) => void>();
   /** There as soon as there are workers. */
   operator: Operator | undefined;
@@ -123,6 +126,24 @@ export class World {
   /** Whether the table's offsets have gone back, or its topic's have, and rightly so. */
   isSetBack(table: DbTable): boolean {
     return this.plan.kinds.has('topicAnew') || this.restores.some((restore) => restore.table === table);
+  }
+
+  /** A process has looked for the record that a table applied last, and there is none. */
+  unproven(table: string, at: TopicPartition & { readonly offset: number }): void {
+    const told = `${table}: no record at ${partitionKey(at.topic, at.partition)} ${at.offset} any more`;
+    const log = this.broker.log(at);
+    const there = log?.records.some(({ offset }) => Number(offset) === at.offset) === true;
+    if (there || !this.madeAnew.has(at.topic)) this.violate('nothing is unproven', told);
+    else this.history.note(told);
+    this.#unproven.add(table);
+  }
+
+  /**
+   * Whether nobody can know what belongs into the table: it has met a record that it may not pass, or its topic was made
+   * anew and has nothing where the table's last record was (docs/errors.md, TOPIC_REGRESSED).
+   */
+  isUnknown(table: DbTable): boolean {
+    return this.isSpoiled(table) || this.#unproven.has(pathOf(table));
   }
 
   /** Whether the table has met a record that it may not pass. */
