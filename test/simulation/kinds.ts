@@ -18,6 +18,7 @@ export const KINDS = [
   'brokerOutage',
   'gaps',
   'topicAnew',
+  'retention',
   // What the database does.
   'deletes',
   'keyChange',
@@ -50,6 +51,6 @@ export const KINDS = [
 ] as const;
 
 /** Kinds that are in a history only if they are asked for: the rules that they test are not all kept yet. */
-export const AWAITED: readonly Kind[] = ['topicAnew'];
+export const AWAITED: readonly Kind[] = ['topicAnew', 'retention'];
 
 export type Kind = (typeof KINDS)[number];

@@ -74,6 +74,15 @@ export class Broker {
     this.changed();
   }
 
+  /** Offsets below `low` are no longer held. */
+  expire(at: TopicPartition, low: number): void {
+    const log = this.log(at);
+    if (log === undefined || low <= log.low) return;
+    log.records.splice(0, log.indexOf(low));
+    log.low = low;
+    this.changed();
+  }
+
   watch(changed: () => void): Disposable {
     this.#watchers.add(changed);
     return { [Symbol.dispose]: () => this.#watchers.delete(changed) };

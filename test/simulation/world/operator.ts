@@ -13,7 +13,7 @@ import { pathOf, type World } from './world.js';
 const never = new AbortController().signal;
 
 /** Errors that a person answers, as docs/errors.md says. */
-type Answered = 'TABLE_REWOUND' | 'TOPIC_REGRESSED';
+type Answered = 'OFFSET_GAP' | 'TABLE_REWOUND' | 'TOPIC_REGRESSED';
 
 /**
  * The person who is called when a table has stopped: reads the error, types what docs/errors.md says, and starts the
@@ -43,6 +43,7 @@ export class Operator {
   answers(code: string): code is Answered {
     const { kinds } = this.#world.plan;
     return (
+      (code === 'OFFSET_GAP' && kinds.has('retention')) ||
       (code === 'TABLE_REWOUND' && (kinds.has('restore') || kinds.has('topicAnew'))) ||
       (code === 'TOPIC_REGRESSED' && kinds.has('topicAnew'))
     );
@@ -74,6 +75,7 @@ export class Operator {
     for (;;) {
       try {
         if (code === 'TABLE_REWOUND') await this.#bringBack(table);
+        else if (code === 'OFFSET_GAP') await this.#doWithout(table);
         else await this.#change(table, { kind: 'accept-new-topic' });
         return;
       } catch (cause) {
@@ -96,6 +98,18 @@ export class Operator {
         await this.#change(table, { kind: 'set', topic, partition, to: next });
       await this.#change(table, { kind: 'accept-rewind' });
       restored.answered = true;
+    }
+  }
+
+  /** Sets the offsets to what the topic still holds. */
+  async #doWithout(table: DbTable): Promise<void> {
+    const { broker } = this.#world;
+    for (const at of broker.partitions) {
+      const low = broker.log(at)?.low ?? 0;
+      const held = at.topic === table.topic ? this.#world.held(table, at) : undefined;
+      if (held === undefined || held >= low) continue;
+      this.#world.lost(table);
+      await this.#change(table, { kind: 'set', topic: at.topic, partition: at.partition, to: low });
     }
   }
 

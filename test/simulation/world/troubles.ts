@@ -97,6 +97,23 @@ const TROUBLES: readonly (readonly [Kind, number, (moment: Moment) => Promise<vo
       world.group.rebalance(`${topic} is there`);
     },
   ],
+  [
+    'retention',
+    2,
+    ({ world, chance }) => {
+      const { broker, stream, history } = world;
+      const at = chance.pick(broker.partitions);
+      const log = at && broker.log(at);
+      if (at === undefined || log === undefined) return;
+      const fed = stream.tables.filter((table) => stream.feeds(table, at));
+      const held = fed.map((table) => world.held(table, at));
+      // What a table never began is not lost to it, but to the start policy.
+      if (held.length === 0 || held.includes(undefined)) return;
+      const low = chance.between(Math.min(...held.map(Number)), log.high);
+      history.note(`${at.topic}:${at.partition} holds nothing below ${low} any more`);
+      broker.expire(at, low);
+    },
+  ],
   ['lostAnswers', 3, (moment) => storm(moment, { lost: moment.chance.oneOf(0.1, 0.5, 1) })],
   ['storeErrors', 3, (moment) => storm(moment, { fails: moment.chance.oneOf(0.05, 0.3, 1) })],
   ['slowStore', 3, (moment) => storm(moment, { slowMs: moment.chance.oneOf(200, 2_000, 20_000) })],

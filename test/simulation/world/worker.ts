@@ -135,8 +135,9 @@ class Process {
     const told = `${this.life.name}: ${table ?? 'a topic'}: ${code}: ${reason}`;
     if (code === 'RECORD_INVALID' && tables.some((one) => this.#world.isSpoiled(one))) {
       history.note(told);
-    } else if (operator?.answers(code) === true) {
+    } else if (operator?.answers(code) === true && !reason.includes('never came')) {
       history.note(told);
+      for (const one of tables) this.#world.hasStopped.add(one);
       operator.call(tables, code);
     } else {
       this.#world.violate('no failure', told);

@@ -60,9 +60,11 @@ export class World {
   /** Lets go of what would outlive the history. */
   readonly whenOver: (() => void)[] = [];
   weatherNow: StoreWeather = CALM;
+  /** Tables that have stopped at some process, and wait for people there: what others hold is acknowledged without them. */
+  readonly hasStopped = new Set<DbTable>();
   /** Topics that were deleted and made anew. */
   readonly madeAnew = new Set<string>();
-  readonly #unproven = new Set<string>();
+  readonly #unknown = new Set<string>();
   readonly #onLanded = new Set<(key: string, by: string) => void>();
   /** There as soon as there are workers. */
   operator: Operator | undefined;
@@ -95,7 +97,7 @@ export class World {
     this.history.note(`${by} acknowledges ${partitionKey(at.topic, at.partition)} up to ${next}`);
     if (!this.group.owns(by, at)) return;
     for (const table of this.stream.tables) {
-      if (table.topic !== at.topic || this.isSetBack(table)) continue;
+      if (table.topic !== at.topic || this.isSetBack(table) || this.hasStopped.has(table)) continue;
       const held = this.held(table, at);
       if (held !== undefined && held < next)
         this.violate(
@@ -133,17 +135,25 @@ export class World {
     const told = `${table}: no record at ${partitionKey(at.topic, at.partition)} ${at.offset} any more`;
     const log = this.broker.log(at);
     const there = log?.records.some(({ offset }) => Number(offset) === at.offset) === true;
-    if (there || !this.madeAnew.has(at.topic)) this.violate('nothing is unproven', told);
+    const anew = this.madeAnew.has(at.topic);
+    const expired = log !== undefined && at.offset < log.low;
+    if (there || !(anew || expired)) this.violate('nothing is unproven', told);
     else this.history.note(told);
-    this.#unproven.add(table);
+    if (anew) this.#unknown.add(table);
+  }
+
+  /** The table goes on without records that were never read. */
+  lost(table: DbTable): void {
+    this.#unknown.add(pathOf(table));
   }
 
   /**
-   * Whether nobody can know what belongs into the table: it has met a record that it may not pass, or its topic was made
-   * anew and has nothing where the table's last record was (docs/errors.md, TOPIC_REGRESSED).
+   * Whether nobody can know what belongs into the table: it has met a record that it may not pass, or lacks some that have
+   * expired, or its topic was made anew and has nothing where the table's last record was (docs/errors.md, OFFSET_GAP and
+   * TOPIC_REGRESSED).
    */
   isUnknown(table: DbTable): boolean {
-    return this.isSpoiled(table) || this.#unproven.has(pathOf(table));
+    return this.isSpoiled(table) || this.#unknown.has(pathOf(table));
   }
 
   /** Whether the table has met a record that it may not pass. */
