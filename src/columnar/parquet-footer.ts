@@ -106,14 +106,19 @@ export class ParquetFooter {
   /**
    * What a file with only the given top-level columns and row groups would consist of. Column indexes, bloom filters and
    * the writer's own notes are left out, so that columns come back in the types that the Parquet schema itself gives.
+   *
+   * @param leaveOut - fields of top-level structs to do without; a struct keeps one at least
    */
   excerpt(
     columns: readonly number[],
     groups: readonly number[],
     keyValues: ReadonlyMap<string, string>,
+    leaveOut: LeaveOut = () => false,
   ): Excerpt {
-    const kept = this.subtrees.filter((_, index) => columns.includes(index));
-    const leaves = kept.flatMap(leavesOf);
+    const kept = this.subtrees
+      .filter((_, index) => columns.includes(index))
+      .map((subtree) => pruned(subtree, leaveOut));
+    const leaves = kept.flatMap((subtree) => subtree.kept);
     const ranges: ChunkRange[] = [];
     let at = MAGIC_BYTES;
     const moved = groups.map((index) => {
@@ -179,7 +184,7 @@ export class ParquetFooter {
     };
   }
 
-  private schemaOf(kept: readonly Subtree[]): ThriftStruct[] {
+  private schemaOf(kept: readonly Pruned[]): ThriftStruct[] {
     const root = new Map(entry(structs(this.file, File.schema), 0));
     root.set(Element.children, { wire: Wire.i32, value: kept.length });
     return [root, ...kept.flatMap(({ elements }) => elements)];
@@ -191,6 +196,40 @@ export const MAGIC_BYTES = 4;
 
 /** One top-level column: its part of the flattened schema and its leaves' places among the column chunks. */
 type Subtree = { readonly elements: readonly ThriftStruct[]; readonly leaf: number; readonly leaves: number };
+
+/** Whether to do without a field of a top-level struct. */
+export type LeaveOut = (column: string, field: string) => boolean;
+
+/** A column without some of its fields: what is left of its schema and of its leaves. */
+type Pruned = { readonly elements: readonly ThriftStruct[]; readonly kept: readonly Leaf[] };
+
+function pruned(subtree: Subtree, leaveOut: LeaveOut): Pruned {
+  const { elements, leaf } = subtree;
+  const leaves = leavesOf(subtree);
+  const root = entry(elements, 0);
+  const children = optionalInteger(root, Element.children) ?? 0;
+  const kept: Leaf[] = [];
+  const left: ThriftStruct[] = [];
+  let fields = 0;
+  let next = 1;
+  let at = leaf;
+  for (let child = 0; child < children; child++) {
+    const first = next;
+    const firstLeaf = at;
+    for (let open = 1; open > 0; open--) {
+      const inside = optionalInteger(entry(elements, next++), Element.children) ?? 0;
+      if (inside === 0) at++;
+      open += inside;
+    }
+    if (leaveOut(nameOf(root), nameOf(elements[first]))) continue;
+    fields++;
+    left.push(...elements.slice(first, next));
+    kept.push(...leaves.slice(firstLeaf - leaf, at - leaf));
+  }
+  if (fields === children || fields === 0) return { elements, kept: leaves };
+  const shorter = new Map(root).set(Element.children, { wire: Wire.i32, value: fields });
+  return { elements: [shorter, ...left], kept };
+}
 
 function topLevel(schema: readonly ThriftStruct[]): Subtree[] {
   const count = optionalInteger(entry(schema, 0), Element.children) ?? 0;

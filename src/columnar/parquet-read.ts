@@ -13,8 +13,14 @@ import type { StructType } from '../schema/types.js';
 import { structOf } from './arrow-types.js';
 import { batchOf } from './assemble.js';
 import { decodeAside } from './decode-aside.js';
-import type { DecodeJob } from './decode-ipc.js';
-import { MAGIC_BYTES, ParquetFooter, type ByteRange, type ChunkRange } from './parquet-footer.js';
+import { decodeIpc, type DecodeJob } from './decode-ipc.js';
+import {
+  MAGIC_BYTES,
+  ParquetFooter,
+  type ByteRange,
+  type ChunkRange,
+  type LeaveOut,
+} from './parquet-footer.js';
 import { inParquetModule } from './parquet-module.js';
 import { checkPages } from './parquet-pages.js';
 import { chunkStats, type ChunkStats } from './parquet-stats.js';
@@ -35,6 +41,14 @@ export type ParquetGroup = {
   readonly firstRow: number;
 };
 
+/** What to read of a file. */
+export type ParquetPart = {
+  readonly columns?: readonly string[];
+  readonly groups?: readonly number[];
+  /** Fields of top-level structs to do without, where a struct keeps one. */
+  readonly leaveOut?: LeaveOut;
+};
+
 /** An open Parquet file. It holds the footer only, and nothing in wasm memory. */
 export interface ParquetReader extends Disposable, AsyncDisposable {
   /** Rows of the whole file. */
@@ -51,10 +65,12 @@ export interface ParquetReader extends Disposable, AsyncDisposable {
    *
    * @throws SluiceError CORRUPT_FILE if the bytes are no such Parquet
    */
-  read(options?: {
-    readonly columns?: readonly string[];
-    readonly groups?: readonly number[];
-  }): Promise<Table>;
+  read(options?: ParquetPart): Promise<Table>;
+  /**
+   * Like `read`, decoded when the function is called, anew each time: what is held meanwhile is the part's bytes as they
+   * stand in the file.
+   */
+  keep(options: ParquetPart): Promise<() => Table>;
   /** Bytes of the given top-level columns (by default all) of a row group, without their compression. */
   bytes(group: number, columns?: readonly string[]): number;
   /**
@@ -104,8 +120,21 @@ class OpenFile implements ParquetReader {
     this.schema = structOf(this.arrow);
   }
 
-  async read(options: { columns?: readonly string[]; groups?: readonly number[] } = {}): Promise<Table> {
-    const { columns: names, groups: wanted } = options;
+  async read(options: ParquetPart = {}): Promise<Table> {
+    const part = await this.part(options);
+    if (!('file' in part)) return emptied(this.arrow, part.columns, part.rows);
+    const ipc = await this.decode(jobOf(part));
+    return orCorrupt(this.source, () => tableOf(ipc, part.rows));
+  }
+
+  async keep(options: ParquetPart): Promise<() => Table> {
+    const part = await this.part(options);
+    if (!('file' in part)) return () => emptied(this.arrow, part.columns, part.rows);
+    return () => orCorrupt(this.source, () => tableOf(decodeIpc(jobOf(part)), part.rows));
+  }
+
+  /** The part as a file of its own; without one where it has no values. */
+  private async part({ columns: names, groups: wanted, leaveOut }: ParquetPart): Promise<Excerpted | Empty> {
     const columns = [...this.columns.keys()].filter(
       (index) => names === undefined || names.includes(this.columns[index] ?? ''),
     );
@@ -119,19 +148,14 @@ class OpenFile implements ParquetReader {
     }
     if (columns.length === 0 || rows === 0) {
       orCorrupt(this.source, () => groups.forEach((index) => this.footer.checkedRows(index)));
-      return emptied(this.arrow, columns, rows);
+      return { columns, rows };
     }
     const { ranges, footer } = orCorrupt(this.source, () =>
-      this.footer.excerpt(columns, groups, this.hints(columns)),
+      this.footer.excerpt(columns, groups, this.hints(columns), leaveOut),
     );
     const file = await assemble(this.source, ranges, footer);
     orCorrupt(this.source, () => checkChunks(file, ranges));
-    const ipc = await this.decode({ file, batchRows: Math.min(rows, BATCH_ROWS) });
-    return orCorrupt(this.source, () => {
-      const table = tableFromIPC(ipc);
-      if (table.numRows !== rows) throw new RangeError(`${table.numRows} rows where the footer says ${rows}`);
-      return table;
-    });
+    return { file, rows };
   }
 
   bytes(group: number, columns?: readonly string[]): number {
@@ -161,6 +185,19 @@ class OpenFile implements ParquetReader {
   [Symbol.dispose](): void {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+type Excerpted = { readonly file: Uint8Array; readonly rows: number };
+type Empty = { readonly columns: readonly number[]; readonly rows: number };
+
+function jobOf({ file, rows }: Excerpted): DecodeJob {
+  return { file, batchRows: Math.min(rows, BATCH_ROWS) };
+}
+
+function tableOf(ipc: Uint8Array, rows: number): Table {
+  const table = tableFromIPC(ipc);
+  if (table.numRows !== rows) throw new RangeError(`${table.numRows} rows where the footer says ${rows}`);
+  return table;
 }
 
 /** One batch for nearly every read, since one chunk is read fastest; a bound for what lies in wasm memory at once. */

@@ -29,8 +29,6 @@ export type TableDetail = {
 /** What a table is at one version. */
 export function tableDetail(snapshot: Snapshot): TableDetail {
   const { metadata, protocol } = snapshot.state;
-  let sizeInBytes = 0;
-  for (const { size } of snapshot.files) sizeInBytes += size;
   const { createdTime } = metadata;
   return {
     format: 'delta',
@@ -43,7 +41,7 @@ export function tableDetail(snapshot: Snapshot): TableDetail {
     partitionColumns: snapshot.partitionColumns,
     clusteringColumns: clusteringColumns(snapshot),
     numFiles: snapshot.files.size,
-    sizeInBytes,
+    sizeInBytes: snapshot.files.sizeInBytes,
     properties: metadata.configuration,
     minReaderVersion: protocol.minReaderVersion,
     minWriterVersion: protocol.minWriterVersion,

@@ -132,7 +132,8 @@ function readCdc(fields: ActionFields): CdcFile {
   });
 }
 
-function readDeletionVector(fields: ActionFields | undefined): DeletionVectorDescriptor | undefined {
+/** The descriptor in those fields; undefined where there are none. */
+export function readDeletionVector(fields: ActionFields | undefined): DeletionVectorDescriptor | undefined {
   if (fields === undefined) return undefined;
   return defined({
     storageType: storageTypeOf(fields.string('storageType')),

@@ -1,6 +1,6 @@
 import { unreachable } from '../base/errors.js';
-import type { DataType, StructType, Value } from '../schema/types.js';
-import { isActionName, readAction, type CheckpointLine } from './action-fields.js';
+import type { StructType, Value } from '../schema/types.js';
+import { readAction, type CheckpointLine } from './action-fields.js';
 import type {
   Action,
   AddFile,
@@ -10,16 +10,15 @@ import type {
   Protocol,
   Txn,
 } from './actions.js';
-import { CHECKPOINT_SCHEMA, SIDECAR_SCHEMA } from './checkpoint-schema.js';
+import { CHECKPOINT_SCHEMA, SIDECAR_SCHEMA, type OTHER_COLUMNS } from './checkpoint-schema.js';
 import { tableProperty } from './properties.js';
 import type { TableState, Tombstone } from './replay.js';
 import { RowFields } from './row-fields.js';
-import { statsOfColumns } from './stats-parsed.js';
 
 export {
-  CHECKPOINT_COLUMNS,
   CHECKPOINT_SCHEMA,
   CHECKPOINT_V2_SCHEMA,
+  OTHER_COLUMNS,
   SIDECAR_SCHEMA,
 } from './checkpoint-schema.js';
 
@@ -75,25 +74,15 @@ export function unexpiredTxns(state: TableState, nowMs: number): readonly Txn[] 
 }
 
 /**
- * The actions in the rows of a checkpoint, whichever writer's: columns and fields that are not there are null,
- * unknown ones are skipped. Stats that a writer kept only as columns come back as JSON.
- *
- * @param schema - the columns of the rows, in their order
+ * The action in a cell of one of the columns that hold no files, whichever writer's: fields that are not there are null,
+ * unknown ones are skipped; none for a null. `CORRUPT_LOG` for an action without what it needs.
  */
-export function* checkpointActions(
-  schema: StructType,
-  rows: Iterable<readonly Value[]>,
-): Generator<CheckpointLine, void, undefined> {
-  const columns = schema.fields.map(({ name, type }) => (isActionName(name) ? { name, type } : undefined));
-  for (const row of rows) {
-    for (const [i, column] of columns.entries()) {
-      if (column === undefined) continue;
-      const fields = RowFields.of(row[i], column.name);
-      if (fields === undefined) continue;
-      const action = readAction(column.name, fields);
-      yield action.kind === 'add' ? withStats(action, fields, column.type) : action;
-    }
-  }
+export function otherActionOf(
+  column: (typeof OTHER_COLUMNS)[number],
+  value: Value,
+): CheckpointLine | undefined {
+  const fields = RowFields.of(value, column);
+  return fields === undefined ? undefined : readAction(column, fields);
 }
 
 type OtherAction = Extract<Action, { kind: 'protocol' | 'metaData' | 'txn' | 'domainMetadata' }>;
@@ -203,18 +192,6 @@ function vectorValue(descriptor: DeletionVectorDescriptor | undefined): Value {
     sizeInBytes: descriptor.sizeInBytes,
     cardinality: BigInt(descriptor.cardinality),
   };
-}
-
-type AddAction = Extract<CheckpointLine, { kind: 'add' }>;
-
-/** Stats as JSON where the writer kept them as columns only. */
-function withStats(action: AddAction, fields: RowFields, addType: DataType): AddAction {
-  if (action.add.stats !== undefined || addType.kind !== 'struct') return action;
-  const type = addType.fields.find(({ name }) => name === 'stats_parsed')?.type;
-  const parsed = fields.value('stats_parsed');
-  if (type?.kind !== 'struct' || parsed === undefined) return action;
-  const stats = statsOfColumns(parsed, type);
-  return stats === undefined ? action : { kind: 'add', add: { ...action.add, stats } };
 }
 
 function pairs(values: PartitionValues): Value {

@@ -86,8 +86,5 @@ export const SIDECAR_SCHEMA: StructType = struct(
   CHECKPOINT_SCHEMA.fields.filter(({ name }) => name === 'add' || name === 'remove'),
 );
 
-/** Top-level columns that a reader of a checkpoint needs; the rest is for V2's own bookkeeping. */
-export const CHECKPOINT_COLUMNS: readonly string[] = [
-  ...CHECKPOINT_SCHEMA.fields.map(({ name }) => name),
-  'sidecar',
-];
+/** Top-level columns of actions that are no files. */
+export const OTHER_COLUMNS = ['txn', 'metaData', 'protocol', 'domainMetadata', 'sidecar'] as const;

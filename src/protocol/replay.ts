@@ -1,4 +1,4 @@
-import { SluiceError } from '../base/errors.js';
+import { SluiceError, assert } from '../base/errors.js';
 import { parseSchemaString } from '../schema/schema-string.js';
 import type { StructType } from '../schema/types.js';
 import type { Action, AddFile, Metadata, Protocol, RemoveFile, Txn } from './actions.js';
@@ -123,6 +123,14 @@ export class LogReplay {
     this.#domains = new CopyOnWrite(from?.domains ?? new Map());
   }
 
+  /** Begins with a checkpoint, whose files come as sets of their own. */
+  begin({ actions, files, tombstones }: CheckpointContents, version: number): this {
+    assert(this.#version < 0, 'a checkpoint is what a replay begins with');
+    this.#files = files;
+    this.#tombstones = tombstones;
+    return this.apply(actions, version);
+  }
+
   /** Folds the actions of one version, which is the state's version from then on. */
   apply(actions: Iterable<Action>, version: number): this {
     const files: FileSetChange<AddFile>[] = [];
@@ -135,7 +143,7 @@ export class LogReplay {
           break;
         case 'remove':
           files.push({ kind: 'drop', file: action.remove });
-          tombstones.push({ kind: 'put', file: tombstone(action.remove) });
+          tombstones.push({ kind: 'put', file: tombstoneOf(action.remove) });
           break;
         case 'txn':
           this.#txns.set(action.txn.appId, action.txn);
@@ -186,6 +194,13 @@ export class LogReplay {
   }
 }
 
+/** What a checkpoint holds: its live and removed files, and all else as actions. */
+export type CheckpointContents = {
+  readonly actions: readonly Action[];
+  readonly files: LiveFiles;
+  readonly tombstones: FileSet<Tombstone>;
+};
+
 /** A schema string and what it says, read once for all versions that share it. */
 export class SchemaCell {
   readonly #text: string;
@@ -230,7 +245,8 @@ class CopyOnWrite<V> {
   }
 }
 
-function tombstone(remove: RemoveFile): Tombstone {
+/** A removal without what only the change feed needs. */
+export function tombstoneOf(remove: RemoveFile): Tombstone {
   const { stats: _stats, tags: _tags, ...rest } = remove;
   return rest;
 }

@@ -73,7 +73,7 @@ export async function loadLog(
     const replay = new LogReplay();
     try {
       if (checkpoint !== undefined) {
-        replay.apply(await readCheckpoint(store, checkpoint, signal), checkpoint.version);
+        replay.begin(await readCheckpoint(store, checkpoint, signal), checkpoint.version);
       }
     } catch (cause) {
       if (!isSluiceError(cause, 'CORRUPT_LOG')) throw cause;

@@ -113,7 +113,7 @@ describe('a checkpoint', () => {
         const { protocol: _p, metadata: _m, ...contents } = described(loaded) as Record<string, unknown>;
         expect(described(await openSnapshot(plain, { signal }))).toMatchObject(contents);
       }),
-      { numRuns: Number(process.env['FC_RUNS'] ?? 60) },
+      { numRuns: Number(process.env['FC_RUNS'] ?? 20) },
     );
   });
 

@@ -35,7 +35,8 @@ export async function locateRows(snapshot: Snapshot, options: LocateOptions): Pr
   const columns = mustFindColumns(snapshot, layout, options.keyColumns);
   const extra = mustFindColumns(snapshot, layout, options.extra ?? []);
   const may = mayHoldKeys(layout, columns, keys);
-  const files = [...(options.files ?? snapshot.files)].filter(may);
+  // Kept files: what is known of their stats is kept with them from batch to batch.
+  const files = [...(options.files ?? snapshot.files.toArray())].filter(may);
   const probe = { columns: options.keyColumns, open: (table: ArrowTable) => keyProbe(table, columns, keys) };
   return locateInFiles(snapshot.store, files, { probes: [probe], extra, layout, signal });
 }
