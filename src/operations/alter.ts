@@ -1,12 +1,14 @@
 import type { Action, Metadata } from '../protocol/actions.js';
-import { unreachable } from '../base/errors.js';
+import { SluiceError, unreachable } from '../base/errors.js';
 import { addFeatures, featuresNeeded } from '../protocol/features.js';
+import { takeInstructions } from '../protocol/instructions.js';
+import { isRowTrackingOn } from '../protocol/row-tracking.js';
 import { formatSchemaString } from '../schema/schema-string.js';
 import type { DataType, StructType } from '../schema/types.js';
 import { mappingMode } from '../table/column-mapping.js';
-import type { TableLayout } from '../table/layout.js';
+import { layoutOf, type TableLayout } from '../table/layout.js';
+import { withRowIdNames } from '../table/row-tracking.js';
 import type { Snapshot } from '../table/snapshot.js';
-import { hasChangeFeed } from './change-types.js';
 import { checkSchema } from './check-schema.js';
 import { checkProperties } from './create.js';
 import { MAPPING_MODE, MAX_COLUMN_ID, mapColumns, needsMapping } from './map-columns.js';
@@ -35,25 +37,58 @@ export type AlteredTable = {
 export function alterTableActions(snapshot: Snapshot, options: AlterOptions): AlteredTable {
   const { protocol, metadata } = snapshot.state;
   const wanted = options.schema ?? snapshot.schema;
-  const { schema, configuration } = withMapping(snapshot, wanted, {
-    ...metadata.configuration,
-    ...options.set,
-    ...(countWidenings(wanted) > countWidenings(snapshot.schema) ? { [TYPE_WIDENING]: 'true' } : {}),
-  });
+  const { configuration: set, features: asked } = takeInstructions(options.set ?? {});
+  const widens = countWidenings(wanted) > countWidenings(snapshot.schema);
+  const properties = { ...metadata.configuration, ...set, ...(widens ? { [TYPE_WIDENING]: 'true' } : {}) };
+  checkMappingMode(snapshot, properties);
+  const { schema, configuration } = withMapping(snapshot, wanted, withRowIdNames(properties));
   const metaData: Metadata = { ...metadata, schemaString: formatSchemaString(schema), configuration };
-  const layout = { schema, partitionColumns: snapshot.partitionColumns, configuration };
   const nextProtocol = addFeatures(protocol, [
+    ...asked,
     ...(options.features ?? []),
+    // Of the preview of type widening each change names a version, which a lost race would make wrong.
+    ...(widens ? ['typeWidening'] : []),
     ...newlyNeeded(snapshot, schema, configuration),
   ]);
+  const { partitionColumns } = snapshot;
+  const layout = layoutOf({ schema, partitionColumns, configuration }, nextProtocol, snapshot.state.domains);
   const actions: Action[] = [];
   if (nextProtocol !== protocol) actions.push({ kind: 'protocol', protocol: nextProtocol });
   if (isChanged(snapshot, metaData)) {
     checkSchema(schema, configuration);
-    checkProperties(nextProtocol, metaData, schema);
     actions.push({ kind: 'metaData', metaData });
   }
+  if (actions.length > 0) checkProperties(nextProtocol, metaData, schema);
+  if (isRowTrackingOn(configuration) && !isRowTrackingOn(snapshot.configuration)) {
+    actions.push(...untracked(snapshot));
+  }
   return { actions, layout };
+}
+
+/** Files without row ids, added again as they are: the commit gives them ids. Delta protocol, "Row Tracking". */
+function untracked({ files }: Snapshot): readonly Action[] {
+  return files
+    .toArray()
+    .filter(({ baseRowId }) => baseRowId === undefined)
+    .map((add) => ({ kind: 'add', add: { ...add, dataChange: false } }));
+}
+
+/** Column mapping is switched on once, by name, and stays: files that are there know no ids. */
+function checkMappingMode(snapshot: Snapshot, configuration: Readonly<Record<string, string>>): void {
+  const before = mappingMode(snapshot.configuration);
+  const after = mappingMode(configuration);
+  if (before === after || (before === 'none' && after === 'name')) return;
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    `column mapping of ${snapshot.store.url} cannot go from ${before} to ${after}`,
+    {
+      context: { table: snapshot.store.url, property: MAPPING_MODE },
+      hint:
+        before === 'none'
+          ? `Set ${MAPPING_MODE} to name, or make a new table.`
+          : `Leave ${MAPPING_MODE} as it is.`,
+    },
+  );
 }
 
 const TYPE_WIDENING = 'delta.enableTypeWidening';
@@ -64,15 +99,8 @@ function newlyNeeded(
   schema: StructType,
   configuration: Readonly<Record<string, string>>,
 ): readonly string[] {
-  const before = new Set(needs(snapshot.schema, snapshot.configuration));
-  return needs(schema, configuration).filter((name) => !before.has(name));
-}
-
-function needs(schema: StructType, configuration: Readonly<Record<string, string>>): readonly string[] {
-  const names = featuresNeeded(schema, configuration);
-  if (hasChangeFeed(configuration)) names.push('changeDataFeed');
-  if (configuration['delta.enableDeletionVectors']?.toLowerCase() === 'true') names.push('deletionVectors');
-  return names;
+  const before = new Set(featuresNeeded(snapshot.schema, snapshot.configuration));
+  return featuresNeeded(schema, configuration).filter((name) => !before.has(name));
 }
 
 function withMapping(

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../base/errors.js';
 import type { Action, Metadata, Protocol } from '../protocol/actions.js';
 import { CREATE_FEATURES, canWrite, featuresNeeded, protocolFor } from '../protocol/features.js';
+import { takeInstructions } from '../protocol/instructions.js';
+import { checkTableProperties } from '../protocol/properties.js';
 import { formatSchemaString } from '../schema/schema-string.js';
 import type { StructType } from '../schema/types.js';
 import { mappingMode } from '../table/column-mapping.js';
-import type { TableLayout } from '../table/layout.js';
+import { layoutOf, type TableLayout } from '../table/layout.js';
+import { withRowIdNames } from '../table/row-tracking.js';
 import { checkPartitioning, checkSchema } from './check-schema.js';
 import { MAPPING_MODE, MAX_COLUMN_ID, mapColumns, needsMapping } from './map-columns.js';
 
@@ -43,7 +46,8 @@ export const TABLE_DEFAULTS: Readonly<Record<string, string>> = {
  */
 export function createTableActions(options: CreateOptions): CreatedTable {
   const { partitionBy = [], nowMs } = options;
-  const { schema, configuration } = withMapping(options.schema, { ...TABLE_DEFAULTS, ...options.properties });
+  const { configuration: kept, features } = takeInstructions({ ...TABLE_DEFAULTS, ...options.properties });
+  const { schema, configuration } = withMapping(options.schema, withRowIdNames(kept));
   checkSchema(schema, configuration);
   checkPartitioning(schema, partitionBy);
   const metaData: Metadata = {
@@ -58,12 +62,12 @@ export function createTableActions(options: CreateOptions): CreatedTable {
   const base = CREATE_FEATURES.filter(
     (name) => name !== 'deletionVectors' || isOn(configuration, 'delta.enableDeletionVectors'),
   );
-  const protocol = protocolFor([...base, ...featuresNeeded(schema, configuration)]);
+  const protocol = protocolFor([...base, ...features, ...featuresNeeded(schema, configuration)]);
   checkProperties(protocol, metaData, schema);
   return {
     protocol,
     metaData,
-    layout: { schema, partitionColumns: partitionBy, configuration },
+    layout: layoutOf({ schema, partitionColumns: partitionBy, configuration }, protocol, new Map()),
     actions: [
       { kind: 'protocol', protocol },
       { kind: 'metaData', metaData },
@@ -89,6 +93,7 @@ function withMapping(
 
 /** Refuses properties that would bind every writer to a feature that this one does not have. */
 export function checkProperties(protocol: Protocol, metaData: Metadata, schema: StructType): void {
+  checkTableProperties(metaData.configuration);
   const asked = Object.entries(metaData.configuration).find(
     ([key, value]) => UNKEPT.test(key) && value.toLowerCase() !== 'false',
   );
@@ -110,9 +115,8 @@ export function checkProperties(protocol: Protocol, metaData: Metadata, schema: 
   );
 }
 
-/** Row tracking, Iceberg compatibility, catalog commits and constraints; features and versions follow from the rest. */
-const UNKEPT =
-  /^delta\.(enableRowTracking|enableIceberg|universalFormat|coordinatedCommits|constraints\.|feature\.|minReaderVersion|minWriterVersion)/;
+/** Uniform tables, catalog commits and constraints; what needs a feature is refused by the feature's name. */
+const UNKEPT = /^delta\.(universalFormat|coordinatedCommits|constraints\.)/;
 
 function isOn(configuration: Readonly<Record<string, string>>, property: string): boolean {
   return configuration[property]?.toLowerCase() === 'true';

@@ -1,8 +1,7 @@
-import { isJsonObject, ownMember, parseJson } from '../base/json.js';
 import { supportedFeatures } from '../protocol/features.js';
 import { formatTimestampMicros } from '../schema/text-values.js';
-import type { StructType } from '../schema/types.js';
-import { mapped, mappingMode } from '../table/column-mapping.js';
+import { mappingMode } from '../table/column-mapping.js';
+import { clusteringColumns } from '../table/layout.js';
 import type { Snapshot } from '../table/snapshot.js';
 
 /** The row of DESCRIBE DETAIL as Delta Spark answers it. */
@@ -39,7 +38,11 @@ export function tableDetail(snapshot: Snapshot): TableDetail {
     createdAt: createdTime === undefined ? null : instant(createdTime),
     lastModified: instant(snapshot.commitTimestampMs),
     partitionColumns: snapshot.partitionColumns,
-    clusteringColumns: clusteringColumns(snapshot),
+    clusteringColumns: clusteringColumns(
+      snapshot.schema,
+      mappingMode(snapshot.configuration),
+      snapshot.domain('delta.clustering'),
+    ).map((names) => names.join('.')),
     numFiles: snapshot.files.size,
     sizeInBytes: snapshot.files.sizeInBytes,
     properties: metadata.configuration,
@@ -51,25 +54,4 @@ export function tableDetail(snapshot: Snapshot): TableDetail {
 
 function instant(ms: number): string {
   return formatTimestampMicros(BigInt(ms) * 1000n, true);
-}
-
-/** Delta protocol, "Clustered Table": the domain names columns by their parts, under physical names. */
-function clusteringColumns(snapshot: Snapshot): readonly string[] {
-  const configuration = snapshot.domain('delta.clustering');
-  if (configuration === undefined) return [];
-  const domain = parseJson(configuration);
-  const columns = isJsonObject(domain) ? ownMember(domain, 'clusteringColumns') : undefined;
-  if (!Array.isArray(columns)) return [];
-  const { physical, logicalName } = mapped(snapshot.schema, mappingMode(snapshot.configuration));
-  return columns.map((parts: unknown) => {
-    const names = Array.isArray(parts) ? parts.map(String) : [String(parts)];
-    let struct: StructType | undefined = physical;
-    return names
-      .map((name) => {
-        const column = struct?.fields.find((field) => field.name === name);
-        struct = column?.type.kind === 'struct' ? column.type : undefined;
-        return column === undefined ? name : logicalName(column);
-      })
-      .join('.');
-  });
 }

@@ -114,24 +114,33 @@ function parseAction(kind: string, body: JsonValue): CheckpointLine | undefined 
   return kind === 'commitInfo' ? { kind, commitInfo: body } : readAction(kind, new JsonFields(body, kind));
 }
 
+/** The body of an action as JSON, without its kind. */
+export function actionJson(action: Action): JsonObject {
+  return present(draftOf(action));
+}
+
 function formatAction(action: Action): string {
+  return wrapped(action.kind, draftOf(action));
+}
+
+function draftOf(action: Action): Draft {
   switch (action.kind) {
     case 'add':
-      return wrapped(action.kind, addJson(action.add));
+      return addJson(action.add);
     case 'remove':
-      return wrapped(action.kind, removeJson(action.remove));
+      return removeJson(action.remove);
     case 'cdc':
-      return wrapped(action.kind, cdcJson(action.cdc));
+      return cdcJson(action.cdc);
     case 'txn':
-      return wrapped(action.kind, { ...action.txn });
+      return { ...action.txn };
     case 'commitInfo':
-      return wrapped(action.kind, action.commitInfo);
+      return action.commitInfo;
     case 'metaData':
-      return wrapped(action.kind, metadataJson(action.metaData));
+      return metadataJson(action.metaData);
     case 'protocol':
-      return wrapped(action.kind, protocolJson(action.protocol));
+      return protocolJson(action.protocol);
     case 'domainMetadata':
-      return wrapped(action.kind, { ...action.domainMetadata });
+      return { ...action.domainMetadata };
     default:
       return unreachable(action);
   }

@@ -1,5 +1,6 @@
 import type { DataType, StructType } from '../schema/types.js';
 import type { Metadata, Protocol } from './actions.js';
+import { isRowTrackingOn, rowIdColumns } from './row-tracking.js';
 
 /** Delta protocol, "Table Features", and the features that Delta Spark ships beyond that list. */
 const READER_WRITER_FEATURES: ReadonlySet<string> = new Set([
@@ -39,12 +40,20 @@ const never: Usage = () => false;
 const WRITABLE: ReadonlyMap<string, Usage> = new Map<string, Usage>([
   ['appendOnly', never],
   ['changeDataFeed', never],
+  ['clustering', never],
   ['columnMapping', never],
   ['deletionVectors', never],
   ['domainMetadata', never],
   ['inCommitTimestamp', never],
+  ['materializePartitionColumns', never],
+  // Rows that move keep their ids in columns that the table names.
+  [
+    'rowTracking',
+    ({ configuration }) => isRowTrackingOn(configuration) && rowIdColumns(configuration) === undefined,
+  ],
   ['timestampNtz', never],
   ['typeWidening', never],
+  ['typeWidening-preview', never],
   ['v2Checkpoint', never],
   ['vacuumProtocolCheck', never],
   ['invariants', (_, schema) => hasFieldKey(schema, (key) => key === 'delta.invariants')],
@@ -160,29 +169,42 @@ export function addFeatures(protocol: Protocol, names: Iterable<string>): Protoc
   };
 }
 
-/** The features that a table with this schema and these properties needs beyond `CREATE_FEATURES`. */
+/** Properties that switch a feature on, each with its feature. Delta protocol, "Table Features". */
+const SWITCHES: readonly (readonly [property: string, feature: string])[] = [
+  ['delta.appendOnly', 'appendOnly'],
+  ['delta.enableChangeDataFeed', 'changeDataFeed'],
+  ['delta.enableChangeDataCapture', 'changeDataFeed'],
+  ['delta.enableDeletionVectors', 'deletionVectors'],
+  ['delta.enableInCommitTimestamps', 'inCommitTimestamp'],
+  ['delta.enableRowTracking', 'rowTracking'],
+  ['delta.enableTypeWidening', 'typeWidening'],
+  ['delta.enableVariantShredding', 'variantShredding'],
+  ['delta.enableIcebergCompatV1', 'icebergCompatV1'],
+  ['delta.enableIcebergCompatV2', 'icebergCompatV2'],
+  ['delta.enableIcebergCompatV3', 'icebergCompatV3'],
+  ['delta.enableIcebergWriterCompatV1', 'icebergWriterCompatV1'],
+  ['delta.enableIcebergWriterCompatV3', 'icebergWriterCompatV3'],
+];
+
+/** The features that a table with this schema and these properties needs, those that are switched on among them. */
 export function featuresNeeded(
   schema: StructType,
   configuration: Readonly<Record<string, string>>,
 ): string[] {
-  const names: string[] = [];
+  const names = SWITCHES.filter(([property]) => isOn(configuration, property)).map(([, feature]) => feature);
   const mode = configuration['delta.columnMapping.mode'];
   if (mode === 'name' || mode === 'id') names.push('columnMapping');
-  if (isOn(configuration, 'delta.enableInCommitTimestamps')) names.push('inCommitTimestamp');
   if (hasPrimitive(schema, 'timestamp_ntz')) names.push('timestampNtz');
-  if (
-    isOn(configuration, 'delta.enableTypeWidening') ||
-    hasFieldKey(schema, (key) => key === 'delta.typeChanges')
-  ) {
-    names.push('typeWidening');
-  }
-  if (configuration['delta.checkpointPolicy'] === 'v2') names.push('v2Checkpoint');
-  return names;
+  if (hasFieldKey(schema, (key) => key === 'delta.typeChanges')) names.push('typeWidening');
+  if (configuration['delta.checkpointPolicy']?.trim().toLowerCase() === 'v2') names.push('v2Checkpoint');
+  return [...new Set(names)];
 }
 
 /** Delta protocol: features that are only valid with others. */
 const DEPENDENCIES: ReadonlyMap<string, readonly string[]> = new Map([
   ['clustering', ['domainMetadata']],
+  ['icebergCompatV1', ['columnMapping']],
+  ['icebergCompatV2', ['columnMapping']],
   ['rowTracking', ['domainMetadata']],
 ]);
 

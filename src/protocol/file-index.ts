@@ -36,8 +36,9 @@ export class FileIndex<F> {
 
   static of<F>(rows?: FileRows<F>): FileIndex<F> {
     const covered = new Uint32Array(Math.ceil((rows?.rows ?? 0) / 32));
-    for (let row = 0; rows !== undefined && row < rows.rows; row++)
-      if (rows.isHidden(row)) cover(covered, row);
+    if (rows !== undefined) {
+      for (let row = 0; row < rows.rows; row++) if (rows.isHidden(row)) cover(covered, row);
+    }
     return new FileIndex(rows, new Map(), covered);
   }
 
@@ -75,8 +76,10 @@ export class FileIndex<F> {
   toArray(): F[] {
     const files: F[] = [];
     const rows = this.#rows;
-    for (let row = 0; rows !== undefined && row < rows.rows; row++) {
-      if (!isCovered(this.#covered, row)) files.push(rows.keep(row));
+    if (rows !== undefined) {
+      for (let row = 0; row < rows.rows; row++) {
+        if (!isCovered(this.#covered, row)) files.push(rows.keep(row));
+      }
     }
     for (const bucket of this.#over.values()) for (const file of bucket) files.push(file);
     return files;
@@ -88,8 +91,8 @@ function* walk<F>(
   covered: Uint32Array,
   over: readonly (readonly F[])[],
 ): Generator<F, void, undefined> {
-  for (let row = 0; rows !== undefined && row < rows.rows; row++) {
-    if (!isCovered(covered, row)) yield rows.file(row);
+  if (rows !== undefined) {
+    for (let row = 0; row < rows.rows; row++) if (!isCovered(covered, row)) yield rows.file(row);
   }
   for (const bucket of over) yield* bucket;
 }

@@ -58,6 +58,12 @@ const DEFINITIONS: { readonly [K in keyof TableProperties]: Definition<TableProp
   txnRetentionMs: interval('delta.setTransactionRetentionDuration', undefined),
 };
 
+const NAMES: readonly (keyof TableProperties)[] = Object.keys(DEFINITIONS).filter(isName);
+
+function isName(name: string): name is keyof TableProperties {
+  return Object.hasOwn(DEFINITIONS, name);
+}
+
 /**
  * What a table's configuration says of one property, or the protocol's default.
  *
@@ -80,6 +86,11 @@ export function tableProperty<K extends keyof TableProperties>(
       hint: `Set ${definition.key} to ${definition.wanted}.`,
     },
   );
+}
+
+/** Checks every property that is known: `CONFIG_INVALID`, as `tableProperty`, for one that cannot have its value. */
+export function checkTableProperties(configuration: Configuration): void {
+  for (const name of NAMES) tableProperty(configuration, name);
 }
 
 /** The key that a property has in a table's configuration. */

@@ -160,7 +160,9 @@ export type TableNote =
       readonly widened: readonly string[];
     }
   | { readonly kind: 'nulled'; readonly column: string; readonly reason: string }
-  | { readonly kind: 'maintenance-failed'; readonly message: string };
+  | { readonly kind: 'maintenance-failed'; readonly message: string }
+  /** The log is cleaned up past what named subscribers of the change feed have yet to read. */
+  | { readonly kind: 'cursors-passed'; readonly message: string };
 
 /** The table that a settler writes, and what it needs from outside. */
 export type TableTarget = {

@@ -8,9 +8,11 @@ import { foldActions, forgetTombstones } from '../protocol/replay.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { checkpointAfter, isCheckpointDue, type CheckpointOutcome } from './checkpoint.js';
 import { assertCommitRules } from './commit-rules.js';
+import { writeVersionChecksum } from './version-checksum.js';
 import { inCommitTimestampMs, nextCommitTimeMs, withInCommitTimestamp } from './commit-time.js';
 import { readCommit, type Winner } from './log.js';
 import { assertReadable, assertWritable } from './protocol-gate.js';
+import { withRowTracking } from './row-tracking.js';
 import { Snapshot } from './snapshot.js';
 
 export type { Winner } from './log.js';
@@ -81,7 +83,7 @@ export async function commit(
         version,
         snapshot: committed,
         attempts,
-        background: checkpointAfter(committed, plan.signal),
+        background: afterCommit(committed, attempt, plan),
       };
     }
     if (creates) return { kind: 'conflicted', at: version, why: 'the table was created by another writer' };
@@ -92,6 +94,17 @@ export async function commit(
     if ('conflict' in next) return { kind: 'conflicted', at: version, why: next.conflict };
     plan = next;
   }
+}
+
+/** The version's checksum, then the checkpoint that is due. */
+async function afterCommit(
+  committed: Snapshot,
+  { actions }: Attempt,
+  { txnId, signal }: CommitRequest,
+): Promise<CheckpointOutcome> {
+  const timestampMs = commitTimestampMs(actions);
+  await writeVersionChecksum(committed, { txnId, inCommitTimestampMs: timestampMs, signal });
+  return checkpointAfter(committed, signal);
 }
 
 type Attempt = {
@@ -109,7 +122,8 @@ function draft(
 ): Attempt {
   if (base !== undefined) assertWritable(base.store.url, base.state);
   const nowMs = nextCommitTimeMs(base, world.nowMs());
-  const actions = withInCommitTimestamp(base, version, nowMs, plan.actions({ version, nowMs }));
+  const tracked = withRowTracking(base, version, plan.actions({ version, nowMs }));
+  const actions = withInCommitTimestamp(base, version, nowMs, tracked);
   assertCommitRules(actions, { version, txnId: plan.txnId });
   return { version, actions, timestampMs: commitTimestampMs(actions) ?? nowMs };
 }

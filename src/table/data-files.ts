@@ -27,6 +27,8 @@ export type WriteOptions = {
   readonly targetBytes?: number;
   /** Default true; false for a rewrite that changes no row. */
   readonly dataChange?: boolean;
+  /** Columns of the rows that go into the files, and are no columns of the table, under their own names. */
+  readonly hidden?: readonly StructField[];
 };
 
 /** Delta Spark's own bound for a file that OPTIMIZE leaves alone is larger; half of it would double the log. */
@@ -47,10 +49,11 @@ export async function writeDataFiles(
   rows: ArrowTable,
   options: WriteOptions,
 ): Promise<readonly AddFile[]> {
-  const { layout, dataChange = true } = options;
-  const columns = storedColumns(layout);
+  const { layout, dataChange = true, hidden = [] } = options;
+  const own = storedColumns(layout, layout.partitionsInFiles === true);
+  const columns: StructType = { kind: 'struct', fields: [...own.fields, ...hidden] };
   const { physical } = mapped(columns, mappingMode(layout.configuration));
-  const stats = statsFor(layout, columns, options.alwaysStats ?? []);
+  const stats = statsFor(layout, own, options.alwaysStats ?? []);
   const adds: AddFile[] = [];
   for (const part of partsOf(rows, options)) {
     const stored = storedTable(part.rows, columns, layout);
@@ -82,7 +85,10 @@ export async function writeChangeFiles(
   options: WriteOptions,
 ): Promise<readonly CdcFile[]> {
   const { layout } = options;
-  const columns: StructType = { kind: 'struct', fields: [...storedColumns(layout).fields, CHANGE_TYPE] };
+  const columns: StructType = {
+    kind: 'struct',
+    fields: [...storedColumns(layout, false).fields, CHANGE_TYPE],
+  };
   const files: CdcFile[] = [];
   for (const part of partsOf(rows, options)) {
     const stored = storedTable(part.rows, columns, layout);
@@ -93,9 +99,9 @@ export async function writeChangeFiles(
   return files;
 }
 
-/** The columns that a file holds: partition columns stand in the log, a void column nowhere. */
-function storedColumns({ schema, partitionColumns }: TableLayout): StructType {
-  const parting = new Set(partitionColumns);
+/** The columns that a file holds: partition columns stand in the log, as a rule there alone, a void column nowhere. */
+function storedColumns({ schema, partitionColumns }: TableLayout, withPartitions: boolean): StructType {
+  const parting = new Set(withPartitions ? [] : partitionColumns);
   const fields = schema.fields.filter(
     ({ name, type }) => !parting.has(name) && !(type.kind === 'primitive' && type.name === 'void'),
   );

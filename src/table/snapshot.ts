@@ -4,7 +4,7 @@ import type { StructType } from '../schema/types.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { openStore } from '../storage/open-store.js';
 import { inCommitTimestampMs } from './commit-time.js';
-import type { TableLayout } from './layout.js';
+import { layoutOf, type TableLayout } from './layout.js';
 import { commitModifiedAtMs, readCommit, type Winner } from './log.js';
 import { loadLog, loadableTimes } from './log-state.js';
 import { assertReadable } from './protocol-gate.js';
@@ -46,8 +46,7 @@ export class Snapshot {
   }
 
   get layout(): TableLayout {
-    const { schema, partitionColumns, configuration } = this.state;
-    return { schema, partitionColumns, configuration };
+    return layoutOf(this.state, this.state.protocol, this.state.domains);
   }
 
   /** The version that this application id has reached, undefined if the table knows nothing of it. */

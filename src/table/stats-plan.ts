@@ -14,7 +14,7 @@ export function statsFor(layout: TableLayout, columns: StructType, always: reado
   const mode = mappingMode(layout.configuration);
   const chosen = statsColumns(columns, {
     ...statsOptions(layout.configuration),
-    alwaysInclude: always.map((name) => statsPath([name])),
+    alwaysInclude: [...always.map((name) => [name]), ...(layout.clusteredBy ?? [])].map(statsPath),
   });
   return { columns: 0, listed: chosen.map(({ names }) => statsPath(physicalNames(names, columns, mode))) };
 }

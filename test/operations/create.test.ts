@@ -57,6 +57,66 @@ describe('createTableActions', () => {
     expect(widening.protocol.readerFeatures).toContain('typeWidening');
   });
 
+  test.each([
+    ['delta.appendOnly', 'true', 'appendOnly'],
+    ['delta.checkpointPolicy', 'v2', 'v2Checkpoint'],
+    ['delta.columnMapping.mode', 'name', 'columnMapping'],
+    ['delta.enableChangeDataFeed', 'true', 'changeDataFeed'],
+    ['delta.enableDeletionVectors', 'true', 'deletionVectors'],
+    ['delta.enableInCommitTimestamps', 'true', 'inCommitTimestamp'],
+    ['delta.enableRowTracking', 'true', 'rowTracking'],
+    ['delta.enableTypeWidening', 'true', 'typeWidening'],
+    ['delta.feature.vacuumProtocolCheck', 'supported', 'vacuumProtocolCheck'],
+    ['delta.minWriterVersion', '3', 'checkConstraints'],
+    ['delta.minReaderVersion', '2', 'columnMapping'],
+  ])('%s=%s brings %s, on creation and later on', async (property, value, feature) => {
+    const at = created(ID_V, { properties: { [property]: value } });
+    expect(at.protocol.writerFeatures).toContain(feature);
+    const plain = await newTable(memoryStore(), {
+      properties: { 'delta.enableChangeDataFeed': 'false', 'delta.enableDeletionVectors': 'false' },
+    });
+    const { actions, layout } = alterTableActions(plain, { set: { [property]: value } });
+    const later = actions.find((action) => action.kind === 'protocol')?.protocol ?? plain.state.protocol;
+    expect(later.writerFeatures).toContain(feature);
+    for (const { configuration } of [at.metaData, layout]) {
+      const instructs = /feature|min(Reader|Writer)Version/.test(property);
+      expect(configuration[property]).toBe(instructs ? undefined : value);
+    }
+  });
+
+  test.each([
+    ['delta.feature.moonPhases', 'supported', 'moonPhases'],
+    ['delta.feature.vacuumProtocolCheck', 'maybe', 'is not supported'],
+    ['delta.enableIcebergCompatV2', 'true', 'icebergCompatV2'],
+    ['delta.feature.catalogManaged', 'supported', 'catalogManaged'],
+    ['delta.universalFormat.enabledFormats', 'iceberg', 'universalFormat'],
+    ['delta.minWriterVersion', '8', 'a version from 1 to 7'],
+    ['delta.checkpointInterval', 'often', 'delta.checkpointInterval'],
+    ['delta.logRetentionDuration', 'interval 1 month', 'delta.logRetentionDuration'],
+  ])('%s=%s is refused, on creation and later on', async (property, value, why) => {
+    const set = { [property]: value };
+    const refused = expect.objectContaining({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(why),
+    });
+    expect(() => created(ID_V, { properties: set })).toThrow(refused);
+    const plain = await newTable(memoryStore());
+    expect(() => alterTableActions(plain, { set })).toThrow(refused);
+  });
+
+  test('column mapping is switched on once and stays', async () => {
+    const plain = await newTable(memoryStore());
+    const mapped = await newTable(memoryStore(), { properties: { 'delta.columnMapping.mode': 'name' } });
+    for (const [snapshot, mode] of [
+      [plain, 'id'],
+      [mapped, 'none'],
+      [mapped, 'id'],
+    ] as const) {
+      const alter = () => alterTableActions(snapshot, { set: { 'delta.columnMapping.mode': mode } });
+      expect(alter).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    }
+  });
+
   test.each(' ,;{}()\n\t='.split(''))('a name with %j turns column mapping on', (character) => {
     const { protocol, metaData, layout } = created(
       struct([field('id', LONG), field(`a${character}b`, STRING)]),
@@ -107,7 +167,7 @@ describe('createTableActions', () => {
     expect(() => created(struct([field('_change_type', STRING)]), { properties })).not.toThrow();
   });
 
-  test.each(['delta.enableRowTracking', 'delta.constraints.positive', 'delta.feature.allowColumnDefaults'])(
+  test.each(['delta.constraints.positive', 'delta.feature.allowColumnDefaults'])(
     'property %s: CONFIG_INVALID',
     (property) => {
       const properties = { [property]: 'true' };

@@ -68,7 +68,12 @@ export async function mergeIds(
   const staged = await stageRowChanges({
     snapshot,
     removed: found,
-    inserted: idV(...put),
+    inserted: idV(...updated, ...inserted),
+    updated: {
+      files: found.files,
+      file: updated.map(([id]) => found.file[found.key.indexOf(String(id))] ?? -1),
+      ordinal: updated.map(([id]) => found.ordinal[found.key.indexOf(String(id))] ?? -1),
+    },
     changes: {
       before: await read((key) => !dropped.has(key)),
       after: idV(...updated),

@@ -81,9 +81,36 @@ describe('what can be written', () => {
     ['a feature that is only read', protocol(3, 7, ['variantType'], ['variantType']), ['variantType']],
     ['both unknown', protocol(3, 7, ['x'], ['x', 'y']), ['x', 'y']],
     ['a writer version of the future', protocol(1, 8), ['writer version 8']],
-    ['row tracking', protocol(1, 7, undefined, ['rowTracking', 'domainMetadata']), ['rowTracking']],
+    ['row tracking', protocol(1, 7, undefined, ['rowTracking', 'domainMetadata']), []],
+    ['clustering', protocol(1, 7, undefined, ['clustering', 'domainMetadata']), []],
+    ['partition columns in files', protocol(1, 7, undefined, ['materializePartitionColumns']), []],
+    ['type widening of the preview', protocol(3, 7, ['typeWidening-preview'], ['typeWidening-preview']), []],
+    ...[
+      'catalogManaged',
+      'catalogOwned-preview',
+      'collations',
+      'coordinatedCommits-preview',
+      'icebergCompatV1',
+      'icebergCompatV2',
+      'icebergCompatV3',
+      'icebergWriterCompatV1',
+      'checkpointProtection',
+      'variantShredding',
+    ].map((name) => [name, protocol(1, 7, undefined, [name]), [name]] as const),
   ])('%s', (_, value, unsupported) => {
     expect(canWrite(value, metadata(), PLAIN)).toEqual(unsupported);
+  });
+
+  test('row tracking that is on needs columns for the ids of rows that move', () => {
+    const on = { 'delta.enableRowTracking': 'true' };
+    const tracking = protocol(1, 7, undefined, ['rowTracking', 'domainMetadata']);
+    expect(canWrite(tracking, { ...metadata(), configuration: on }, PLAIN)).toEqual(['rowTracking']);
+    const named = {
+      ...on,
+      'delta.rowTracking.materializedRowIdColumnName': '_row-id-col-1',
+      'delta.rowTracking.materializedRowCommitVersionColumnName': '_row-commit-version-col-1',
+    };
+    expect(canWrite(tracking, { ...metadata(), configuration: named }, PLAIN)).toEqual([]);
   });
 
   test('a table is refused for expressions that it uses, not for those that it might', () => {

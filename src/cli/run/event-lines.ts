@@ -64,6 +64,7 @@ function noteText(note: TableNote): string {
     case 'nulled':
       return `column ${note.column}: ${note.reason}; such values become null (told once)`;
     case 'maintenance-failed':
+    case 'cursors-passed':
       return note.message;
   }
 }

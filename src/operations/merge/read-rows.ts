@@ -1,5 +1,6 @@
 import { must } from '../../base/errors.js';
 import { concat, emptyTable, takeRows, type ArrowTable } from '../../columnar/arrow.js';
+import type { StructField } from '../../schema/types.js';
 import type { AddFile } from '../../protocol/actions.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { openDataFile, type DataFile } from '../../table/data-file.js';
@@ -14,6 +15,8 @@ export type ReadRowsOptions = {
   readonly columns?: readonly string[];
   /** The layout to read with (columns that are about to be added read as null). Default: the snapshot's. */
   readonly layout?: TableLayout;
+  /** Columns of the files that are no columns of the table, behind the others; null where a file has none. */
+  readonly extra?: readonly StructField[];
   readonly signal: AbortSignal;
 };
 
@@ -23,14 +26,19 @@ export async function readRows(
   places: RowPlaces,
   options: ReadRowsOptions,
 ): Promise<ArrowTable> {
-  const { signal, layout = snapshot.layout } = options;
-  const names = options.columns ?? layout.schema.fields.map(({ name }) => name);
-  const fields = mustFindColumns(snapshot, layout, names);
+  const { signal, layout = snapshot.layout, extra = [] } = options;
+  const own = options.columns ?? layout.schema.fields.map(({ name }) => name);
+  const fields = [...mustFindColumns(snapshot, layout, own), ...extra];
+  const names = fields.map(({ name }) => name);
   const { jobs, order } = planReads(places);
   if (jobs.length === 0) return emptyTable({ kind: 'struct', fields });
-  const parts = await mapAFewAtOnce(jobs, (job) => readFile(snapshot.store, job, { names, layout, signal }), {
-    signal,
-  });
+  const parts = await mapAFewAtOnce(
+    jobs,
+    (job) => readFile(snapshot.store, job, { names, layout, extra, signal }),
+    {
+      signal,
+    },
+  );
   const rows = concat(parts.flat());
   return order === undefined ? rows : takeRows(rows, order);
 }
@@ -69,10 +77,15 @@ function planReads(places: RowPlaces): {
 async function readFile(
   store: ObjectStore,
   { file, ordinals }: Job,
-  options: { readonly names: readonly string[]; readonly layout: TableLayout; readonly signal: AbortSignal },
+  options: {
+    readonly names: readonly string[];
+    readonly layout: TableLayout;
+    readonly extra: readonly StructField[];
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly ArrowTable[]> {
-  const { names, layout, signal } = options;
-  using open = await openDataFile(store, file, { layout, signal });
+  const { names, layout, extra, signal } = options;
+  using open = await openDataFile(store, file, { layout, extra, signal });
   const parts: ArrowTable[] = [];
   for (const { group, rows } of byGroup(open, ordinals)) {
     const table = await open.read({ columns: names, groups: [group], signal });

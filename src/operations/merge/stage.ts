@@ -1,6 +1,6 @@
 import { assert } from '../../base/errors.js';
 import { concat, conform, constantColumn, withColumn, type ArrowTable } from '../../columnar/arrow.js';
-import type { CdcFile } from '../../protocol/actions.js';
+import type { AddFile, CdcFile } from '../../protocol/actions.js';
 import { RowSetBuilder } from '../../protocol/row-set.js';
 import { STRING } from '../../schema/build.js';
 import type { StructType } from '../../schema/types.js';
@@ -9,6 +9,7 @@ import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import { CHANGE_TYPE, hasChangeFeed, type ChangeType } from '../change-types.js';
 import type { MergeCounts } from './metrics.js';
+import { rowIdFields, withIdsOfUpdated } from './row-ids.js';
 import type { RowPlaces } from './rows.js';
 import { StagedChanges, type MergeStrategy } from './staged.js';
 import { takeOut, type Removal } from './take-out.js';
@@ -38,6 +39,8 @@ export type StageOptions = {
    * inserts writes none, since readers derive them. Undefined (`images=inferred`, merge-on-read only): no change file.
    */
   readonly changes?: ChangeImages | undefined;
+  /** Where the rows stood that the first of `inserted` are the new images of, in their order: they keep their ids. */
+  readonly updated?: RowPlaces | undefined;
   readonly counts: MergeCounts;
   readonly strategy: MergeStrategy;
   /** Logical names of columns that always get file stats (key columns, `__position`). */
@@ -58,7 +61,6 @@ export type StageOptions = {
  */
 export async function stageRowChanges(options: StageOptions): Promise<StagedChanges> {
   const { snapshot, layout = snapshot.layout, strategy, counts, signal } = options;
-  const { store } = snapshot;
   const startedMs = performance.now();
   const { alwaysStats, targetBytes } = options;
   const write: WriteOptions = {
@@ -69,7 +71,7 @@ export async function stageRowChanges(options: StageOptions): Promise<StagedChan
   };
   const taken = await takeOut(removalsOf(options.removed), { ...write, snapshot, strategy });
   const [added, changeFiles] = await Promise.all([
-    options.inserted === undefined ? [] : writeDataFiles(store, options.inserted, write),
+    writeInserted(options, write),
     writeChanges(options, layout),
   ]);
   return new StagedChanges({
@@ -81,6 +83,21 @@ export async function stageRowChanges(options: StageOptions): Promise<StagedChan
     copiedRows: taken.copiedRows,
     times: { rewrite: performance.now() - startedMs },
   });
+}
+
+async function writeInserted(
+  { snapshot, inserted, updated, counts, signal }: StageOptions,
+  write: WriteOptions,
+): Promise<readonly AddFile[]> {
+  if (inserted === undefined) return [];
+  const { layout } = write;
+  const known = updated?.ordinal.length ?? 0;
+  assert(
+    rowIdFields(layout).length === 0 || known === counts.updated,
+    'it is known which rows the new images of updated rows are of',
+  );
+  const { rows, hidden } = await withIdsOfUpdated(inserted, updated, { snapshot, layout, signal });
+  return writeDataFiles(snapshot.store, rows, { ...write, hidden });
 }
 
 function removalsOf(removed: RowPlaces | undefined): readonly Removal[] {

@@ -10,6 +10,7 @@ import type { Snapshot } from '../../table/snapshot.js';
 import { takeRows } from '../../columnar/arrow.js';
 import { mapAFewAtOnce } from './each-file.js';
 import { physicalRows } from './physical-rows.js';
+import { rowIdFields, withStableIds } from './row-ids.js';
 import type { MergeStrategy, TouchedFile } from './staged.js';
 
 /** A live file and the rows that are to go from it, or all that live. */
@@ -94,13 +95,16 @@ async function rewrite(
 ): Promise<{ readonly adds: readonly AddFile[]; readonly rows: number }> {
   const without = dead === undefined ? gone : dead.union(gone);
   if (without.size >= rows) return { adds: [], rows: 0 };
-  using open = await openDataFile(snapshot.store, base, { layout, signal });
+  const hidden = rowIdFields(layout);
+  using open = await openDataFile(snapshot.store, base, { layout, signal, extra: hidden });
   const left = RowSet.range(0, rows).minus(without).toArray();
-  const table = takeRows(await open.read({ signal }), Uint32Array.from(left));
+  const kept = takeRows(await open.read({ signal }), Uint32Array.from(left));
+  const table = withStableIds(kept, base, left, hidden);
   const { alwaysStats, targetBytes } = write;
   const adds = await writeDataFiles(snapshot.store, table, {
     layout,
     signal,
+    hidden,
     ...(alwaysStats === undefined ? {} : { alwaysStats }),
     ...(targetBytes === undefined ? {} : { targetBytes }),
   });

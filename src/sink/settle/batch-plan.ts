@@ -10,6 +10,8 @@ import type { MemoryRecord } from './memory/records.js';
 export type RowPlan = {
   readonly removed: RowPlaces;
   readonly inserted: ArrowTable | undefined;
+  /** Where the rows stood that the first of `inserted` replace. */
+  readonly updated: RowPlaces;
   /** Undefined where no image was asked for. */
   readonly changes: ChangeImages | undefined;
   readonly counts: MergeCounts;

@@ -115,6 +115,10 @@ export async function planKeyed(batch: KeyedBatch): Promise<Planned> {
     plan: {
       removed: places(stand.located, decided.removed),
       inserted: put.length === 0 ? undefined : inserted,
+      updated: places(
+        stand.located,
+        decided.updates.map(({ located }) => located),
+      ),
       changes: wantsImages ? changeImages(inserted, images, decided, rowOf) : undefined,
       counts: {
         source: events.length,

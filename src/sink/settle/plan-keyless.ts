@@ -116,6 +116,7 @@ export async function planKeyless(batch: KeylessBatch): Promise<Planned> {
     plan: {
       removed,
       inserted: put.length === 0 ? undefined : inserted,
+      updated: places(located, gone.slice(0, walked.updates.length)),
       changes: wantsImages
         ? {
             before: images === undefined ? undefined : slice(images, 0, updated),

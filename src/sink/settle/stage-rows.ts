@@ -34,6 +34,7 @@ export async function stageRows(
     snapshot,
     removed: plan.removed,
     inserted: plan.inserted,
+    updated: plan.updated,
     changes: plan.changes,
     counts: plan.counts,
     strategy: options.mergeStrategy,

@@ -1,6 +1,7 @@
 import { SluiceError } from '../../base/errors.js';
 import type { StructType } from '../../schema/types.js';
 import { orderText, sourceTimeText, ordersAcrossPartitions } from '../../cdc/position.js';
+import { cleanLogAfter, passedText } from '../../operations/clean-log.js';
 import { stageTruncate } from '../../operations/merge/truncate.js';
 import { partitionKey, type TopicPartition } from '../../source/change-source.js';
 import type { CheckpointOutcome } from '../../table/checkpoint.js';
@@ -299,15 +300,23 @@ class DeltaTableSettler implements TableSettler {
     if (outcome.kind === 'conflict') return outcome;
     const { snapshot, background, ...committed } = outcome;
     this.#table.committed(snapshot, committed.next);
-    void background.then((checkpoint) => this.#tellCheckpoint(checkpoint));
+    void background.then((checkpoint) => this.#maintained(snapshot, checkpoint, batch.signal));
     return committed;
   }
 
-  #tellCheckpoint(outcome: CheckpointOutcome): void {
-    if (outcome.kind !== 'failed') return;
-    const { version, cause } = outcome;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    this.#target.tell({ kind: 'maintenance-failed', message: `no checkpoint of version ${version}: ${why}` });
+  async #maintained(snapshot: Snapshot, outcome: CheckpointOutcome, signal: AbortSignal): Promise<void> {
+    const { tell, now } = this.#target;
+    const failed = (what: string, cause: unknown): void => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      tell({ kind: 'maintenance-failed', message: `${what}: ${why}` });
+    };
+    if (outcome.kind === 'failed') failed(`no checkpoint of version ${outcome.version}`, outcome.cause);
+    const cleaned = await cleanLogAfter(snapshot, outcome, {
+      signal,
+      nowMs: now(),
+      warn: (passed) => tell({ kind: 'cursors-passed', message: passedText(passed) }),
+    });
+    if (cleaned.kind === 'failed') failed('the log was not cleaned up', cleaned.cause);
   }
 
   #tellNulled(nulled: ReadonlyMap<string, number>): void {
