@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 
 const [name, ...rest] = process.argv.slice(2);
 if (name === undefined || !existsSync(`bench/${name}.ts`)) {
-  process.stderr.write('usage: npm run bench -- ingest [--events 1000000]\n');
+  process.stderr.write(
+    'usage: npm run bench -- ingest [--events 1000000] | snapshot [--files 300000] [--commits 10000]\n',
+  );
   process.exit(2);
 }
 const built = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.bench.json'], {

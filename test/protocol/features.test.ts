@@ -96,7 +96,7 @@ describe('what can be written', () => {
       'icebergWriterCompatV1',
       'checkpointProtection',
       'variantShredding',
-    ].map((name) => [name, protocol(1, 7, undefined, [name]), [name]] as const),
+    ].map((name): [string, Protocol, string[]] => [name, protocol(1, 7, undefined, [name]), [name]]),
   ])('%s', (_, value, unsupported) => {
     expect(canWrite(value, metadata(), PLAIN)).toEqual(unsupported);
   });
