@@ -19,9 +19,18 @@ export type StructChunk = {
    * @throws SluiceError SCHEMA_MISMATCH if its values are no values of the type
    */
   reader(field: string, type?: DataType): (row: number) => Value;
-  /** The UTF-8 bytes of a field of text that is no null; undefined if the field lies otherwise in memory. */
-  bytes(field: string): ((row: number) => Uint8Array) | undefined;
+  /** Whether each cell of a field is null or an empty map, or the field is not there. */
+  isBlank(field: string): boolean;
+  /**
+   * An integer field for each of `rows`, in their order: NaN for a null and for what a double does not hold exactly;
+   * undefined for a field of another type.
+   */
+  integers(field: string): Float64Array | undefined;
+  /** The bytes of a field of text: row `i` is from `offsets[i]` to `offsets[i + 1]`; undefined if it lies otherwise in memory. */
+  text(field: string): Utf8Column | undefined;
 };
+
+export type Utf8Column = { readonly values: Uint8Array; readonly offsets: Int32Array };
 
 /** The chunks of a column of structs; none if the table has no such column. */
 export function structChunks(table: Table, column: string): readonly StructChunk[] {
@@ -37,8 +46,9 @@ function structChunk(data: Data, column: string): StructChunk {
     const found = data.children[at];
     return found === undefined ? undefined : { data: found, type: found.type };
   };
+  const rows = rowsPresent(data);
   return {
-    rows: rowsPresent(data),
+    rows,
     has: (field) => child(field) !== undefined,
     isNull(field) {
       const found = child(field);
@@ -51,14 +61,47 @@ function structChunk(data: Data, column: string): StructChunk {
       const name = `${column}.${field}`;
       return dataReader(found.data, type ?? deltaType(found.type, name), name);
     },
-    bytes(field) {
-      const text = child(field)?.data;
-      if (text === undefined || !ArrowType.isUtf8(text.type)) return undefined;
-      const values: Uint8Array = text.values;
-      const offsets: Int32Array = text.valueOffsets;
-      return (row) => values.subarray(offsets[row] ?? 0, offsets[row + 1] ?? 0);
+    isBlank(field) {
+      const found = child(field)?.data;
+      if (found === undefined || found.nullCount === found.length) return true;
+      if (!ArrowType.isMap(found.type)) return false;
+      const offsets: Int32Array = found.valueOffsets;
+      return offsets[0] === offsets[found.length];
+    },
+    integers(field) {
+      const found = child(field)?.data;
+      if (found === undefined || !ArrowType.isInt(found.type)) return undefined;
+      return integersOf(found, rows);
+    },
+    text(field) {
+      const found = child(field)?.data;
+      if (found === undefined || !ArrowType.isUtf8(found.type)) return undefined;
+      return { values: found.values, offsets: found.valueOffsets };
     },
   };
+}
+
+function integersOf(data: Data, rows: Uint32Array): Float64Array {
+  const numbers = new Float64Array(rows.length);
+  const isNull = nullTest(data);
+  if (data.values instanceof BigInt64Array) {
+    // The halves of each number, without a bigint for it.
+    const { buffer, byteOffset, length } = data.values;
+    const halves = new Int32Array(buffer, byteOffset, length * 2);
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] ?? 0;
+      const number = (halves[row * 2 + 1] ?? 0) * 2 ** 32 + ((halves[row * 2] ?? 0) >>> 0);
+      numbers[i] = isNull?.(row) === true || !Number.isSafeInteger(number) ? NaN : number;
+    }
+    return numbers;
+  }
+  const values: ArrayLike<number | bigint> = data.values;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0;
+    const number = Number(values[row]);
+    numbers[i] = isNull?.(row) === true || !Number.isSafeInteger(number) ? NaN : number;
+  }
+  return numbers;
 }
 
 function rowsPresent(data: Data): Uint32Array {

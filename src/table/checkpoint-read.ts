@@ -1,4 +1,5 @@
 import { SluiceError, isSluiceError } from '../base/errors.js';
+import type { ArrowTable } from '../columnar/arrow.js';
 import { openParquet, type ParquetReader } from '../columnar/parquet.js';
 import { structChunks } from '../columnar/struct-rows.js';
 import { parseCheckpointLines, type CheckpointLine } from '../protocol/action-json.js';
@@ -69,9 +70,9 @@ async function readFile(
       return;
     }
     using parquet = await openAt(at, size, signal);
-    for (const group of parquet.groups.keys()) {
+    for await (const { group, table } of readGroups(parquet)) {
       signal.throwIfAborted();
-      await readGroup(parquet, group, into);
+      await takeGroup(parquet, group, table, into);
     }
   } catch (cause) {
     if (!isSluiceError(cause) || !DAMAGE.has(cause.code)) throw cause;
@@ -114,12 +115,38 @@ async function openAt(
 /** What files are told by twice, or what only a scan that skips needs. */
 const LATER: ReadonlySet<string> = new Set(['stats', 'stats_parsed', 'partitionValues_parsed']);
 
-async function readGroup(parquet: ParquetReader, group: number, into: Parts): Promise<void> {
-  const table = await parquet.read({
-    columns: [...OTHER_COLUMNS, 'add', 'remove'],
-    groups: [group],
-    leaveOut: (_, child) => LATER.has(child),
-  });
+/** So many row groups are decoded on other threads while one is taken apart. */
+const GROUPS_AHEAD = 2;
+
+async function* readGroups(
+  parquet: ParquetReader,
+): AsyncGenerator<{ readonly group: number; readonly table: ArrowTable }, void, undefined> {
+  const reads: Promise<ArrowTable>[] = [];
+  const start = (group: number): void => {
+    if (group >= parquet.groups.length) return;
+    const read = parquet.read({
+      columns: [...OTHER_COLUMNS, 'add', 'remove'],
+      groups: [group],
+      leaveOut: (_, child) => LATER.has(child),
+    });
+    // Told when its turn comes; until then it is nobody's.
+    read.catch(() => {});
+    reads.push(read);
+  };
+  for (let group = 0; group < GROUPS_AHEAD; group++) start(group);
+  for (const group of parquet.groups.keys()) {
+    const read = reads.shift();
+    if (read !== undefined) yield { group, table: await read };
+    start(group + GROUPS_AHEAD);
+  }
+}
+
+async function takeGroup(
+  parquet: ParquetReader,
+  group: number,
+  table: ArrowTable,
+  into: Parts,
+): Promise<void> {
   const adds = structChunks(table, 'add');
   const stats = adds.some(({ rows }) => rows.length > 0) ? await storedStats(parquet, group) : undefined;
   for (const [i, chunk] of adds.entries()) {

@@ -23,36 +23,38 @@ export function storedAdds(chunk: StructChunk, stats: StoredStats | undefined): 
   const times = wholeNumbers(chunk, 'add', 'modificationTime');
   const path = paths(chunk, 'add');
   const vectorOf = chunk.reader('deletionVector');
-  const special = SPECIAL.filter(([name]) => chunk.has(name)).map(
+  const rare = RARE.filter(([name]) => !chunk.isBlank(name)).map(
     ([name, type]) => [name, chunk.reader(name, type)] as const,
   );
+  const more = (row: number): ReturnType<typeof rareFields> => {
+    const fields: Record<string, Value> = {};
+    for (const [name, read] of rare) fields[name] = read(row);
+    return rareFields(RowFields.of(fields, 'add'));
+  };
   return {
     count: rows.length,
     hashes: pathHashes(chunk),
-    size: (i) => sizes[i] ?? 0,
+    sizes,
     bucket: (i) => canonicalPath(path(rows[i] ?? 0)),
     vector: (i) => {
-      const vector = readDeletionVector(vectorFields(vectorOf(rows[i] ?? 0)));
+      const vector = readDeletionVector(RowFields.of(vectorOf(rows[i] ?? 0), 'add.deletionVector'));
       return vector === undefined ? '' : deletionVectorId(vector);
     },
     file(i) {
       const row = rows[i] ?? 0;
-      const fields: Record<string, Value> = {};
-      for (const [name, read] of special) fields[name] = read(row);
       const add = {
         path: path(row),
+        partitionValues: NO_PARTITION_VALUES,
         size: sizes[i] ?? 0,
         modificationTime: times[i] ?? 0,
-        ...rareFields(RowFields.of(fields, 'add')),
+        dataChange: false,
+        // Own and enumerable: a copy of the file has them as text. The checkpoint's bytes are decoded when someone asks.
+        get stats() {
+          return stats?.(row);
+        },
       };
-      // Own and enumerable: a copy of the file has them as text. The checkpoint's bytes are decoded when someone asks.
-      return stats === undefined
-        ? add
-        : Object.defineProperty(add, 'stats', {
-            get: () => stats(row),
-            enumerable: true,
-            configurable: true,
-          });
+      // Assigned over, not spread: a spread would ask for the stats. Without any, the member is there and undefined.
+      return (rare.length === 0 ? add : Object.assign(add, more(row))) as AddFile;
     },
   };
 }
@@ -71,18 +73,15 @@ export function storedRemoves(chunk: StructChunk): StoredGroup<Tombstone> {
   return {
     count: rows.length,
     hashes: pathHashes(chunk),
-    size: (i) => file(i).size ?? 0,
+    // Bytes of what is gone: nobody adds them up.
+    sizes: new Float64Array(0),
     bucket: (i) => tombstoneBucket(file(i)),
     vector: () => '',
     file,
   };
 }
 
-function vectorFields(value: Value): RowFields | undefined {
-  return RowFields.of(value, 'add.deletionVector');
-}
-
-const SPECIAL = [
+const RARE = [
   ['partitionValues', undefined],
   ['tags', undefined],
   ['deletionVector', undefined],
@@ -118,14 +117,8 @@ function paths(chunk: StructChunk, action: string): (row: number) => string {
 }
 
 function wholeNumbers(chunk: StructChunk, action: string, field: string): Float64Array {
-  const read = chunk.reader(field, LONG);
-  const numbers = new Float64Array(chunk.rows.length);
-  for (const [i, row] of chunk.rows.entries()) {
-    const value = read(row);
-    const number = Number(value);
-    if (value === null || !Number.isSafeInteger(number)) throw lacking(action, field);
-    numbers[i] = number;
-  }
+  const numbers = chunk.integers(field);
+  if (numbers === undefined || numbers.some(Number.isNaN)) throw lacking(action, field);
   return numbers;
 }
 

@@ -1,12 +1,13 @@
 import { must } from '../base/errors.js';
-import type { StructChunk } from '../columnar/struct-rows.js';
+import type { StructChunk, Utf8Column } from '../columnar/struct-rows.js';
 import type { FileRows } from '../protocol/live-files.js';
 import { canonicalPath } from '../protocol/path.js';
 
 /** Files of one row group of a checkpoint. Rows count from 0 over what is a file. */
 export type StoredGroup<F> = {
   readonly count: number;
-  size(row: number): number;
+  /** Bytes of each file. */
+  readonly sizes: Float64Array;
   /** A hash of the canonical path of each row. */
   readonly hashes: Uint32Array;
   /** What `FileSet` finds the file by. */
@@ -26,6 +27,7 @@ export class StoredFiles<F> implements FileRows<F> {
   readonly #starts: readonly number[];
   /** Open addressing by hash: a row and one, 0 where nothing is. */
   readonly #table: Int32Array;
+  readonly #hashes: Uint32Array;
   readonly #hidden = new Set<number>();
   readonly #kept: (F | undefined)[] = [];
 
@@ -35,13 +37,15 @@ export class StoredFiles<F> implements FileRows<F> {
     this.#starts = groups.map(({ count }) => (rows += count) - count);
     this.rows = rows;
     this.#table = new Int32Array(2 ** Math.ceil(Math.log2(rows * 2 + 2)));
+    this.#hashes = new Uint32Array(rows);
     let sizeInBytes = 0;
-    for (const [i, group] of groups.entries()) {
+    for (const [i, { hashes, sizes }] of groups.entries()) {
       const start = must(this.#starts[i], 'the first row of a group');
-      for (let row = 0; row < group.count; row++) {
-        const before = this.#put(start + row, group.hashes[row] ?? 0);
-        if (before >= 0) sizeInBytes -= this.#at(before, (other, at) => other.size(at));
-        sizeInBytes += group.size(row);
+      this.#hashes.set(hashes, start);
+      for (let row = 0; row < hashes.length; row++) {
+        const before = this.#put(start + row, hashes[row] ?? 0);
+        if (before >= 0) sizeInBytes -= this.#at(before, (other, at) => other.sizes[at] ?? 0);
+        sizeInBytes += sizes[row] ?? 0;
       }
     }
     this.files = rows - this.#hidden.size;
@@ -64,14 +68,16 @@ export class StoredFiles<F> implements FileRows<F> {
 
   find(bucket: string): readonly number[] {
     const path = bucket.indexOf('\n') < 0 ? bucket : bucket.slice(0, bucket.indexOf('\n'));
-    const hash = hashOf(UTF8.encode(path));
+    const bytes = UTF8.encode(path);
+    const hash = hashOf(bytes, 0, bytes.length);
     const mask = this.#table.length - 1;
     const found: number[] = [];
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const row = (this.#table[slot] ?? 0) - 1;
       if (row < 0) return found.length > 1 ? found.sort((a, b) => a - b) : found;
-      const same = this.#at(row, (group, at) => group.hashes[at] === hash && group.bucket(at) === bucket);
-      if (same) found.push(row);
+      if (this.#hashes[row] === hash && this.#at(row, (group, at) => group.bucket(at)) === bucket) {
+        found.push(row);
+      }
     }
   }
 
@@ -84,7 +90,7 @@ export class StoredFiles<F> implements FileRows<F> {
         this.#table[slot] = row + 1;
         return -1;
       }
-      if (this.#at(there, (group, at) => group.hashes[at]) !== hash) continue;
+      if (this.#hashes[there] !== hash) continue;
       if (this.#key(there) !== this.#key(row)) continue;
       this.#table[slot] = row + 1;
       this.#hidden.add(there);
@@ -113,23 +119,27 @@ export class StoredFiles<F> implements FileRows<F> {
 export function pathHashes(chunk: StructChunk): Uint32Array {
   const { rows } = chunk;
   const hashes = new Uint32Array(rows.length);
-  const bytesOf = chunk.bytes('path');
+  const text = chunk.text('path');
   const textOf = chunk.reader('path');
+  const allPlain = text !== undefined && isPlain(text);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] ?? 0;
-    const bytes = bytesOf?.(row);
-    hashes[i] =
-      bytes !== undefined && isCanonical(bytes)
-        ? hashOf(bytes)
-        : hashOf(UTF8.encode(canonicalPath(String(textOf(row)))));
+    const start = text?.offsets[row] ?? 0;
+    const end = text?.offsets[row + 1] ?? 0;
+    if (text !== undefined && (allPlain || isPlain(text, start, end)) && startsPlain(text.values[start])) {
+      hashes[i] = hashOf(text.values, start, end);
+    } else {
+      const bytes = UTF8.encode(canonicalPath(String(textOf(row))));
+      hashes[i] = hashOf(bytes, 0, bytes.length);
+    }
   }
   return hashes;
 }
 
 /** FNV-1a: spreads what differs in a few letters, and costs a multiplication a byte. */
-function hashOf(bytes: Uint8Array): number {
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
@@ -139,16 +149,21 @@ const SLASH = 0x2f;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 
-/** Whether a path has no spelling but this one and stays below the table: nothing escaped, no scheme, no dots alone. */
-function isCanonical(bytes: Uint8Array): boolean {
-  const [first] = bytes;
-  if (first === undefined || first === SLASH || first === DOT) return false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte === PERCENT || byte === COLON || byte === BACKSLASH) return false;
-    if (byte === DOT && bytes[i - 1] === DOT) return false;
-  }
-  return true;
+/** Whether paths have no spelling but the one they have: nothing escaped, no scheme, no dots alone. */
+function isPlain(
+  { values, offsets }: Utf8Column,
+  start = offsets[0] ?? 0,
+  end = offsets.at(-1) ?? 0,
+): boolean {
+  const bytes = Buffer.from(values.buffer, values.byteOffset + start, end - start);
+  return (
+    !bytes.includes(PERCENT) && !bytes.includes(COLON) && !bytes.includes(BACKSLASH) && !bytes.includes('..')
+  );
+}
+
+/** Whether a path that begins with the byte is relative, and not by a dot; an empty one begins with none. */
+function startsPlain(first: number | undefined): boolean {
+  return first !== undefined && first !== SLASH && first !== DOT;
 }
 
 const UTF8 = new TextEncoder();
