@@ -19,8 +19,10 @@ export type StructChunk = {
    * @throws SluiceError SCHEMA_MISMATCH if its values are no values of the type
    */
   reader(field: string, type?: DataType): (row: number) => Value;
-  /** Whether each cell of a field is null or an empty map, or the field is not there. */
-  isBlank(field: string): boolean;
+  /** Whether each cell of a field is null, or the field is not there. */
+  isAllNull(field: string): boolean;
+  /** Whether each cell of a field of maps is null or empty. */
+  isAllEmpty(field: string): boolean;
   /**
    * An integer field for each of `rows`, in their order: NaN for a null and for what a double does not hold exactly;
    * undefined for a field of another type.
@@ -61,10 +63,13 @@ function structChunk(data: Data, column: string): StructChunk {
       const name = `${column}.${field}`;
       return dataReader(found.data, type ?? deltaType(found.type, name), name);
     },
-    isBlank(field) {
+    isAllNull(field) {
       const found = child(field)?.data;
-      if (found === undefined || found.nullCount === found.length) return true;
-      if (!ArrowType.isMap(found.type)) return false;
+      return found === undefined || found.nullCount === found.length;
+    },
+    isAllEmpty(field) {
+      const found = child(field)?.data;
+      if (found === undefined || !ArrowType.isMap(found.type)) return false;
       const offsets: Int32Array = found.valueOffsets;
       return offsets[0] === offsets[found.length];
     },

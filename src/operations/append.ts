@@ -6,7 +6,7 @@ import { commitInfo } from '../protocol/commit-info.js';
 import { write } from '../protocol/operation.js';
 import { recordCount } from '../protocol/stats.js';
 import { commit, type CommitRequest, type Winner } from '../table/commit.js';
-import { cleanLogAfter, warnOfPassed } from './clean-log.js';
+import { settled } from './clean-log.js';
 import { writeDataFiles } from '../table/data-files.js';
 import type { Snapshot } from '../table/snapshot.js';
 
@@ -48,8 +48,7 @@ export async function append(
   if (added.length === 0) return { snapshot, metrics };
   const outcome = await commit(snapshot, store, request(snapshot, added, metrics, signal));
   if (outcome.kind === 'committed') {
-    const checkpoint = await outcome.background;
-    await cleanLogAfter(outcome.snapshot, checkpoint, { signal, nowMs: Date.now(), warn: warnOfPassed });
+    await settled(outcome, signal);
     return { snapshot: outcome.snapshot, metrics };
   }
   throw new SluiceError('CONFLICT', `rows were not appended to ${store.url}: ${outcome.why}`, {

@@ -48,14 +48,24 @@ export async function cleanLogAfter(
   }
 }
 
+/**
+ * What follows on a commit of a verb: waits for the checkpoint that it made due, and cleans up the log after it. Passed
+ * cursors become a warning of the process, which Node prints on stderr. Never rejects.
+ */
+export async function settled(
+  { snapshot, background }: { readonly snapshot: Snapshot; readonly background: Promise<CheckpointOutcome> },
+  signal: AbortSignal,
+): Promise<void> {
+  await cleanLogAfter(snapshot, await background, { signal, nowMs: Date.now(), warn: warnOfPassed });
+}
+
 /** What to say of cursors that are passed. */
 export function passedText({ cursors, keepFrom }: PassedCursors): string {
   const names = cursors.map(({ name, nextVersion }) => `${name} (at version ${nextVersion})`).join(', ');
   return `the log before version ${keepFrom} is cleaned up, and subscribers have yet to read from it: ${names}`;
 }
 
-/** The warning for callers without a channel of their own: Node prints it on stderr, once for each text. */
-export function warnOfPassed(passed: PassedCursors): void {
+function warnOfPassed(passed: PassedCursors): void {
   process.emitWarning(`${passed.table}: ${passedText(passed)}`, {
     code: 'SLUICE_CURSOR_PASSED',
     detail: 'raise delta.logRetentionDuration to keep more of the log, or delete cursors that nobody uses',

@@ -23,7 +23,9 @@ export function storedAdds(chunk: StructChunk, stats: StoredStats | undefined): 
   const times = wholeNumbers(chunk, 'add', 'modificationTime');
   const path = paths(chunk, 'add');
   const vectorOf = chunk.reader('deletionVector');
-  const rare = RARE.filter(([name]) => !chunk.isBlank(name)).map(
+  const isBlank = (name: string): boolean =>
+    chunk.isAllNull(name) || (name === 'partitionValues' && chunk.isAllEmpty(name));
+  const rare = RARE.filter(([name]) => !isBlank(name)).map(
     ([name, type]) => [name, chunk.reader(name, type)] as const,
   );
   const more = (row: number): ReturnType<typeof rareFields> => {

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { never } from '../../src/base/signals.js';
 import { reader } from '../../src/columnar/cells.js';
+import { parseExpression } from '../../src/expr/parse.js';
 import { alterTableActions } from '../../src/operations/alter.js';
+import { deleteRows } from '../../src/operations/dml/delete-rows.js';
+import { updateRows } from '../../src/operations/dml/update-rows.js';
 import { rowIdFields } from '../../src/operations/merge/row-ids.js';
 import { commitInfo } from '../../src/protocol/commit-info.js';
 import { LONG } from '../../src/schema/build.js';
@@ -140,6 +143,22 @@ describe('a table with row tracking', () => {
       expect(new Set([...last.values()].map(([id]) => id)).size).toBe(5);
     },
   );
+
+  test('keeps the ids of rows that UPDATE changes and DELETE leaves', async () => {
+    const base = await tableOf(memoryStore(), { ...ON, 'delta.enableDeletionVectors': 'false' });
+    const where = parseExpression('id >= 2 AND id <= 4');
+    const set = [{ target: parseExpression('v'), value: parseExpression("'z'") }];
+    const { snapshot: updated } = await updateRows(base, { where, set, signal });
+    const after = await tracked(updated);
+    const { snapshot: deleted } = await deleteRows(updated, { where: parseExpression('id = 3'), signal });
+    const left = await tracked(deleted);
+    expect([...after.values()].map(([id]) => id).sort()).toEqual([0n, 1n, 2n, 3n, 4n]);
+    for (const id of [2n, 3n, 4n]) expect(after.get(id)).toEqual([id - 1n, 3n]);
+    for (const id of [1n, 5n]) expect(after.get(id)?.[0]).toBe(id - 1n);
+    expect(after.get(1n)).toEqual([0n, 1n]);
+    after.delete(3n);
+    expect(left).toEqual(after);
+  });
 
   test('that is only supported gives ids to files and none to rows', async () => {
     const snapshot = await tableOf(memoryStore(), { 'delta.feature.rowTracking': 'supported' });

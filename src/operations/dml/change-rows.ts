@@ -4,6 +4,7 @@ import { backoff, sleep } from '../../base/signals.js';
 import { commitInfo } from '../../protocol/commit-info.js';
 import type { Operation } from '../../protocol/operation.js';
 import { commit, type CommitRequest } from '../../table/commit.js';
+import { settled } from '../clean-log.js';
 import { openSnapshot, type Snapshot } from '../../table/snapshot.js';
 import { rebase, type Isolation, type ReadSet, type RebaseState } from '../merge/rebase.js';
 import type { RowPlaces } from '../merge/rows.js';
@@ -57,7 +58,7 @@ export async function changeRows(
     if (change.staged.isEmpty) return { snapshot: base, metrics: change.metrics };
     const outcome = await commit(base, store, requestOf(base, change, options));
     if (outcome.kind === 'committed') {
-      await outcome.background;
+      await settled(outcome, options.signal);
       return { snapshot: outcome.snapshot, metrics: change.metrics };
     }
     if (retry >= retries) throw conflict(store.url, options.operation, outcome, retry);

@@ -6,11 +6,12 @@ import { compileAssignments, type AssignedColumn, type Assignment } from '../../
 import type { Expr } from '../../expr/parse.js';
 import { formatExpression } from '../../expr/print.js';
 import { update } from '../../protocol/operation.js';
-import type { StructType, Value } from '../../schema/types.js';
+import type { StructField, StructType, Value } from '../../schema/types.js';
 import { openDataFile } from '../../table/data-file.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import { hasChangeFeed } from '../change-types.js';
 import type { Isolation } from '../merge/rebase.js';
+import { rowIdFields, withIdsOf, withStableIds } from '../merge/row-ids.js';
 import { StagedChanges } from '../merge/staged.js';
 import { takeOut } from '../merge/take-out.js';
 import { changeRows, type Changed, type PlannedChange } from './change-rows.js';
@@ -48,13 +49,14 @@ async function planUpdate(snapshot: Snapshot, options: UpdateOptions): Promise<P
   const startedMs = performance.now();
   const found = await findRows(snapshot, where, { signal });
   const scannedMs = performance.now();
-  const writer = new RowWriter(store, { layout, signal });
+  const hidden = rowIdFields(layout);
+  const writer = new RowWriter(store, { layout, signal, hidden });
   const feed = hasChangeFeed(layout.configuration);
   let updated = 0;
-  for await (const before of rowsAt(snapshot, found, signal)) {
+  for await (const before of rowsAt(snapshot, found, hidden, signal)) {
     const after = assigned(before, columns, layout.schema);
     updated += after.numRows;
-    await writer.put(after);
+    await writer.put(withIdsOf(after, before, hidden));
     if (!feed) continue;
     await writer.tell(before, 'update_preimage');
     await writer.tell(after, 'update_postimage');
@@ -78,18 +80,26 @@ async function planUpdate(snapshot: Snapshot, options: UpdateOptions): Promise<P
   };
 }
 
-/** The rows found, whole, a row group at a time. */
+/** The rows found, whole and with their ids where rows have them, a row group at a time. */
 async function* rowsAt(
   { store, layout }: Snapshot,
   found: readonly FoundRows[],
+  hidden: readonly StructField[],
   signal: AbortSignal,
 ): AsyncGenerator<ArrowTable, void, undefined> {
   for (const { file: add, rows } of found) {
-    using file = await openDataFile(store, add, { layout, signal });
+    using file = await openDataFile(store, add, { layout, signal, extra: hidden });
     const ordinals = await ordinalsOf(rows, file, signal);
-    for (const index of file.groups.keys()) {
+    for (const [index, { firstRow }] of file.groups.entries()) {
       const wanted = rowsInGroup(ordinals, file, index);
-      if (wanted.length > 0) yield takeRows(await file.read({ signal, groups: [index] }), wanted);
+      if (wanted.length === 0) continue;
+      const whole = takeRows(await file.read({ signal, groups: [index] }), wanted);
+      yield withStableIds(
+        whole,
+        add,
+        Float64Array.from(wanted, (row) => row + firstRow),
+        hidden,
+      );
     }
   }
 }

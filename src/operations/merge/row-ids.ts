@@ -73,6 +73,19 @@ export async function withIdsOfUpdated(
   return { rows: withColumns(rows, builder.finish(), hidden), hidden };
 }
 
+/** New images of rows, with the ids of the old ones, row by row; their version is that of the commit. */
+export function withIdsOf(rows: ArrowTable, before: ArrowTable, hidden: readonly StructField[]): ArrowTable {
+  const [id, version] = hidden;
+  if (id === undefined || version === undefined) return rows;
+  const idOf = reader(before, id.name, LONG);
+  const builder = new TableBuilder({ kind: 'struct', fields: [id, version] });
+  for (let row = 0; row < rows.numRows; row++) {
+    builder.column(0).append(idOf(row));
+    builder.column(1).appendNull();
+  }
+  return withColumns(rows, builder.finish(), hidden);
+}
+
 function withColumns(rows: ArrowTable, ids: ArrowTable, hidden: readonly StructField[]): ArrowTable {
   const names = new Set(hidden.map(({ name }) => name));
   const own = rows.schema.fields.map(({ name }) => name).filter((name) => !names.has(name));
