@@ -11,6 +11,7 @@ import type { ChangeBatch } from '../../source/feed/change-batch.js';
 import { changeFeed } from '../../source/feed/change-feed.js';
 import { openSnapshot, type Snapshot } from '../../table/snapshot.js';
 import { leaf, type Context } from '../context.js';
+import { visible } from '../visible.js';
 import { ExitCode } from '../exit-codes.js';
 import type { Output } from '../io.js';
 import { versionOrTime, type MomentArgument } from '../option-readers.js';
@@ -102,6 +103,8 @@ async function subscribe(context: Context, url: string, options: ChangesOptions)
   const feed = changeFeed(url, {
     signal,
     follow,
+    onRetry: (cause) =>
+      context.tell(visible(`waiting for the store: ${cause instanceof Error ? cause.message : ''}`)),
     ...(from === undefined ? {} : { from: momentOf(from) }),
     ...(to === undefined ? {} : { to: momentOf(to) }),
     ...(cursor === undefined ? {} : { cursor }),

@@ -10,7 +10,9 @@ import { schemaChanged, versionGone } from './feed-errors.js';
 import { commitsAfter, commitsFrom, listFeedLog, writtenAtMs, type FeedLog } from './feed-log.js';
 import { feedOff, isFeedOn } from './feed-on.js';
 import { commitTimeMs, feedPieces, readFeedCommit } from './feed-version.js';
+import type { ChangePiece } from './read-version.js';
 import { assertSameTable } from './same-table.js';
+import type { Patience } from './patience.js';
 import { obstacle } from './schema-change.js';
 import { nextShape, reshapesRows, shapeAt, shapeBefore, type TableShape } from './table-shape.js';
 
@@ -24,6 +26,8 @@ export type FollowOptions = {
   readonly to?: number;
   /** Wait for versions to come. Default, and with `to`: end at the latest version, as it is when it is reached. */
   readonly poll?: PollOptions;
+  /** Rides out failures of the store once the feed has begun. Default: they end it. */
+  readonly patience?: Patience | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -56,11 +60,11 @@ export async function* followChanges(
   store: ObjectStore,
   options: FollowOptions,
 ): AsyncGenerator<FeedStep, void, undefined> {
-  const { from, to = Infinity, poll, signal } = options;
+  const { from, to = Infinity, poll, patience, signal } = options;
   const log = await listFeedLog(store, signal);
   if (to !== Infinity && to > log.latest) throw versionGone(store.url, to, log);
   let commits = from === log.latest + 1 ? [] : commitsFrom(store, log, from);
-  const follower = await Follower.begin(store, { from, log }, signal);
+  const follower = await Follower.begin(store, { from, log, patience }, signal);
   const pause =
     poll === undefined ? undefined : backoff({ baseMs: poll.minMs, maxMs: poll.maxMs, random: Math.random });
   for (let idle = 0; ; idle++) {
@@ -76,10 +80,19 @@ export async function* followChanges(
   }
 }
 
+type Ride = <T>(work: () => Promise<T>) => Promise<T>;
+
+type Beginning = {
+  readonly from: number;
+  readonly log: FeedLog;
+  readonly patience: Patience | undefined;
+};
+
 /** One walk over a log: what it knows of the versions behind it. */
 class Follower {
   readonly #store: ObjectStore;
   readonly #signal: AbortSignal;
+  readonly #ride: Ride;
   #shape: TableShape | undefined;
   /** The last commit that was handed over, or the one before the first. */
   #known: ListedCommit;
@@ -90,11 +103,13 @@ class Follower {
 
   private constructor(
     store: ObjectStore,
-    at: { readonly from: number; readonly log: FeedLog; readonly shape: TableShape | undefined },
+    at: Beginning & { readonly shape: TableShape | undefined },
     signal: AbortSignal,
   ) {
+    const { patience } = at;
     this.#store = store;
     this.#signal = signal;
+    this.#ride = patience === undefined ? (work) => work() : (work) => patience.ride(work);
     this.#shape = at.shape;
     const before = at.from - 1;
     const known = at.log.commits.find(({ version }) => version === before);
@@ -102,15 +117,12 @@ class Follower {
     this.#entries = at.log.entries;
   }
 
-  static async begin(
-    store: ObjectStore,
-    { from, log }: { readonly from: number; readonly log: FeedLog },
-    signal: AbortSignal,
-  ): Promise<Follower> {
+  static async begin(store: ObjectStore, beginning: Beginning, signal: AbortSignal): Promise<Follower> {
+    const { from } = beginning;
     const before = await shapeBefore(store, from, signal);
     // A log may be cleaned up to the very version.
     const shape = before ?? (from === 0 ? undefined : await shapeAt(store, from, signal));
-    return new Follower(store, { from, log, shape }, signal);
+    return new Follower(store, { ...beginning, shape }, signal);
   }
 
   /** The changes of the next version. */
@@ -118,33 +130,41 @@ class Follower {
     const store = this.#store;
     const signal = this.#signal;
     const { version } = commit;
-    const read = await readFeedCommit(store, version, signal);
-    const shape = nextShape(store.url, this.#shape, read) ?? (await shapeAt(store, version, signal));
+    const read = await this.#ride(() => readFeedCommit(store, version, signal));
+    const shape = await this.#ride(
+      async () => nextShape(store.url, this.#shape, read) ?? (await shapeAt(store, version, signal)),
+    );
     if (!isFeedOn(shape)) throw await feedOff(store, { version, shape }, signal);
     this.#assertSameSchema(shape, read);
     const { layout, metadata } = shape;
     const timestampMs = commitTimeMs(read, commit, shape);
     const common = { version, timestampMs, schema: feedSchema(layout.schema), tableId: metadata.id };
-    const pieces = feedPieces(store, read.actions, { version, timestampMs, layout, signal });
+    const open = () => feedPieces(store, read.actions, { version, timestampMs, layout, signal });
+    const pieces = new Pieces(open, this.#ride);
     try {
       let piece = await pieces.next();
-      if (piece.done === true) yield { kind: 'passed', version, tableId: metadata.id };
-      while (piece.done !== true) {
-        const rows = await piece.value.read();
+      if (piece === undefined) yield { kind: 'passed', version, tableId: metadata.id };
+      while (piece !== undefined) {
+        const { read: readRows } = piece;
+        const rows = await this.#ride(readRows);
         // Looked up before these rows are handed over: the last ones of a version say so. It reads no rows.
         piece = await pieces.next();
         this.#given = true;
-        yield { kind: 'rows', ...common, rows, last: piece.done === true };
+        yield { kind: 'rows', ...common, rows, last: piece === undefined };
       }
     } finally {
-      await pieces.return();
+      await pieces.close();
     }
     this.#shape = shape;
     this.#known = commit;
   }
 
   /** The commits that came since, ascending. */
-  async newer(): Promise<readonly ListedCommit[]> {
+  newer(): Promise<readonly ListedCommit[]> {
+    return this.#ride(() => this.#listed());
+  }
+
+  async #listed(): Promise<readonly ListedCommit[]> {
     const { version } = this.#known;
     const entries = await listLog(this.#store, { from: Math.max(0, version), signal: this.#signal });
     const written = writtenAtMs(entries, version);
@@ -182,6 +202,44 @@ class Follower {
     });
   }
 }
+
+/** The pieces of a version. After a failure they are opened anew and passed over up to where it was: files stay as they are. */
+class Pieces {
+  readonly #open: () => FeedPieces;
+  readonly #ride: Ride;
+  #pieces: FeedPieces | undefined;
+  #passed = 0;
+
+  constructor(open: () => FeedPieces, ride: Ride) {
+    this.#open = open;
+    this.#ride = ride;
+  }
+
+  /** Looks for the next one; undefined behind the last. Reads no rows. */
+  next(): Promise<ChangePiece | undefined> {
+    return this.#ride(async () => {
+      const pieces = this.#pieces ?? (await this.#reopened());
+      // Left out until it went well: a generator that has failed has ended.
+      this.#pieces = undefined;
+      const { value, done } = await pieces.next();
+      this.#pieces = pieces;
+      this.#passed++;
+      return done === true ? undefined : value;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces?.return();
+  }
+
+  async #reopened(): Promise<FeedPieces> {
+    const pieces = this.#open();
+    for (let passed = 0; passed < this.#passed; passed++) await pieces.next();
+    return pieces;
+  }
+}
+
+type FeedPieces = ReturnType<typeof feedPieces>;
 
 function feedSchema({ fields }: StructType): StructType {
   return { kind: 'struct', fields: [...fields, CHANGE_TYPE, COMMIT_VERSION, COMMIT_TIMESTAMP] };

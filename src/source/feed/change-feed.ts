@@ -4,6 +4,7 @@ import { anySignal, never } from '../../base/signals.js';
 import { Cursor } from '../../operations/feed/cursor.js';
 import { cursorFolder } from '../../operations/feed/cursors.js';
 import { followChanges, type PollOptions } from '../../operations/feed/follow.js';
+import { Patience } from '../../operations/feed/patience.js';
 import type { Moment } from '../../operations/moment.js';
 import { Credit } from '../../pipeline/credit.js';
 import { fromPull } from '../../pipeline/from-pull.js';
@@ -29,6 +30,11 @@ export type ChangeFeedOptions = {
   readonly cursorStore?: string | ObjectStore;
   /** How often to look for new versions: after `minMs`, doubling up to `maxMs` while there are none. Default 200, 5000. */
   readonly poll?: PollOptions;
+  /**
+   * Told before each pause while the store fails with what may pass, which a feed that follows waits out; `attempt` counts
+   * from 1 until something goes well.
+   */
+  readonly onRetry?: (cause: unknown, attempt: number) => void;
   /** Ends the feed: what waits rejects with its reason. */
   readonly signal?: AbortSignal;
 };
@@ -41,6 +47,8 @@ export interface ChangeFeed extends AsyncIterable<ChangeBatch> {
 }
 
 const POLL: PollOptions = { minMs: 200, maxMs: 5_000 };
+/** The longest pause while a store fails: long enough not to press it, short enough to be back soon after it is. */
+const PAUSE_MS_MAX = 30_000;
 
 /**
  * Follows a table's change feed: batches of changed rows, in the order of versions, each version whole before the next.
@@ -56,6 +64,9 @@ const POLL: PollOptions = { minMs: 200, maxMs: 5_000 };
  *   await batch.ack();
  * }
  * ```
+ *
+ * Once it has begun, a feed that follows waits out failures of the store that may pass (STORE_UNAVAILABLE), acknowledgements
+ * too; one that ends by itself fails with them.
  *
  * The iteration fails with TABLE_NOT_FOUND, VERSION_NOT_FOUND, FEED_UNAVAILABLE, SCHEMA_CHANGED, TABLE_REPLACED,
  * TABLE_REWOUND, CURSOR_CONFLICT, CURSOR_EXPIRED, CURSOR_INVALID, or USAGE where a batch is asked for before the last one
@@ -103,7 +114,16 @@ async function* batches(
   }
   const store = typeof table === 'string' ? openStore(table) : table;
   const cursor = await openCursor(store, options, signal);
-  const bookmark = new Bookmark(cursor);
+  const { onRetry } = options;
+  const patience = follow
+    ? new Patience({
+        minMs: poll.minMs,
+        maxMs: PAUSE_MS_MAX,
+        signal,
+        ...(onRetry === undefined ? {} : { onRetry }),
+      })
+    : undefined;
+  const bookmark = new Bookmark(cursor, patience);
   const waits = { waits: follow, signal };
   const from = await startOf(store, {
     ...waits,
@@ -116,7 +136,7 @@ async function* batches(
     from,
     signal,
     ...(end === undefined ? {} : { to: end }),
-    ...(follow ? { poll } : {}),
+    ...(follow ? { poll, patience } : {}),
   };
   for await (const step of followChanges(store, range)) {
     switch (step.kind) {
