@@ -9,7 +9,9 @@ export type StoreOperation = 'get' | 'getRange' | 'put' | 'putIfAbsent' | 'head'
 export type Fault =
   /** The caller is told `STORE_UNAVAILABLE`, ambiguous; the write has landed, or never will. */
   | { readonly kind: 'lost-answer'; readonly landed: boolean }
-  /** The call fails before it does anything; `STORE_UNAVAILABLE` may be tried again. */
+  /** A listing fails once it has given so many objects, or all; `STORE_UNAVAILABLE`, which may be tried again. */
+  | { readonly kind: 'breaks-off'; readonly after: number }
+  /** The call fails before it does anything, as a busy server answers (429, 5xx): `STORE_UNAVAILABLE` may be tried again. */
   | { readonly kind: 'fails'; readonly code: Extract<ErrorCode, `STORE_${string}`> }
   /** The call waits before it starts, or after it is done and before the caller hears. */
   | {
@@ -98,23 +100,46 @@ class FaultyStore implements ObjectStore {
   }
 
   async *list(prefix: string, options: WaitOptions & { readonly from?: string }): AsyncGenerator<ObjectMeta> {
-    const listing = await this.#call('list', prefix, options, async () => this.#store.list(prefix, options));
-    yield* listing;
+    const fault = this.#faults.next('list', this.#fileOf(prefix));
+    let left = fault?.kind === 'breaks-off' ? fault.after : undefined;
+    const listing = await this.#suffer(fault, 'list', prefix, options, async () =>
+      this.#store.list(prefix, options),
+    );
+    for await (const meta of listing) {
+      if (left === 0) break;
+      if (left !== undefined) left--;
+      yield meta;
+    }
+    // Also where there was no more to give: its reader cannot know.
+    if (left !== undefined) throw unavailable(`The listing of ${this.#fileOf(prefix)} breaks off.`, prefix);
   }
 
   delete(key: string, options: WaitOptions): Promise<void> {
     return this.#call('delete', key, options, () => this.#store.delete(key, options));
   }
 
-  async #call<T>(
+  #call<T>(
+    operation: StoreOperation,
+    key: string,
+    options: WaitOptions,
+    perform: () => Promise<T>,
+  ): Promise<T> {
+    return this.#suffer(this.#faults.next(operation, this.#fileOf(key)), operation, key, options, perform);
+  }
+
+  #fileOf(key: string): string {
+    return this.#base === '' ? key : `${this.#base}/${key}`;
+  }
+
+  async #suffer<T>(
+    fault: Fault | undefined,
     operation: StoreOperation,
     key: string,
     { signal }: WaitOptions,
     perform: () => Promise<T>,
   ): Promise<T> {
-    const file = this.#base === '' ? key : `${this.#base}/${key}`;
-    const fault = this.#faults.next(operation, file);
-    if (fault === undefined) return perform();
+    if (fault === undefined || fault.kind === 'breaks-off') return perform();
+    const file = this.#fileOf(key);
     switch (fault.kind) {
       case 'lost-answer':
         if (fault.landed) await perform();
@@ -123,10 +148,9 @@ class FaultyStore implements ObjectStore {
           context: { file },
         });
       case 'fails':
-        throw new SluiceError(fault.code, `${operation} of ${file} is made to fail.`, {
-          retry: fault.code === 'STORE_UNAVAILABLE' ? 'safe' : 'never',
-          context: { file },
-        });
+        if (fault.code === 'STORE_UNAVAILABLE')
+          throw unavailable(`${operation} of ${file} is made to fail.`, file);
+        throw new SluiceError(fault.code, `${operation} of ${file} is made to fail.`, { context: { file } });
       case 'delay': {
         if (fault.when === 'before') await fault.until(signal);
         const answer = await perform();
@@ -137,4 +161,8 @@ class FaultyStore implements ObjectStore {
         return unreachable(fault);
     }
   }
+}
+
+function unavailable(message: string, file: string): SluiceError {
+  return new SluiceError('STORE_UNAVAILABLE', message, { retry: 'safe', context: { file } });
 }

@@ -146,7 +146,7 @@ function describePutIfAbsent(each: Each): void {
   });
 
   each('of many callers one creates, and its object is the one that stays', async (store) => {
-    const stores = [store, store.at(''), store, store.at('')];
+    const stores = Array.from({ length: 16 }, (_, caller) => (caller % 2 === 0 ? store : store.at('')));
     for (let version = 0; version < 10; version++) {
       const key = `log/${version}`;
       const answers = await Promise.all(
@@ -154,6 +154,16 @@ function describePutIfAbsent(each: Each): void {
       );
       assert.equal(answers.filter((answer) => answer === 'created').length, 1);
       assert.equal(text(await store.get(key, anyway)), `caller ${answers.indexOf('created')}`);
+    }
+  });
+
+  each('a removed object is created anew by one of many callers', async (store) => {
+    for (let round = 0; round < 5; round++) {
+      const callers = Array.from({ length: 8 }, () => store.putIfAbsent('log/0', bytes(`${round}`), anyway));
+      const answers = await Promise.all(callers);
+      assert.equal(answers.filter((answer) => answer === 'created').length, 1);
+      assert.equal(text(await store.get('log/0', anyway)), `${round}`);
+      await store.delete('log/0', anyway);
     }
   });
 
@@ -206,6 +216,17 @@ function describeListing(each: Each): void {
     assert.deepEqual(await keys(store, 'a/', 'A'), ['a/1', 'a/2', 'a/3/x', 'a/4']);
   });
 
+  each('a listing is whole and in order however many pages it takes', async (store) => {
+    const wanted = Array.from({ length: 1_100 }, (_, i) => `log/${String(i * 7919).padStart(12, '0')}`);
+    for (let first = 0; first < wanted.length; first += 100) {
+      const some = wanted.slice(first, first + 100);
+      await Promise.all(some.map((key) => store.put(key, bytes(key), anyway)));
+    }
+    assert.deepEqual(await keys(store, 'log/'), wanted);
+    assert.deepEqual(await keys(store, 'log/', wanted[1_000]), wanted.slice(1_000));
+    assert.deepEqual(await keys(store, '', wanted[999]), wanted.slice(999));
+  });
+
   each('a listing tells sizes, and a reader may stop early', async (store) => {
     for (let i = 0; i < 150; i++) await store.put(`f/${1000 + i}`, new Uint8Array(i), anyway);
     const metas: ObjectMeta[] = [];
@@ -231,6 +252,14 @@ function describeKeys(each: Each): void {
       "it's#1?x=y&z",
       '.hidden',
       '..a/b..',
+      '100%25/%/%%/%zz',
+      '+ +/&amp;/"quoted"/<x>|y^`{}[]~',
+      'tab\there/new\nline',
+      // Two texts that look alike, and one outside of the first plane.
+      'caf\u00e9/x',
+      'cafe\u0301/x',
+      '\u{1f9ea}/\u{10ffff}',
+      `${'long '.repeat(40)}/${'p'.repeat(255)}/${'\u9375'.repeat(80)}/${'q'.repeat(200)}`,
     ];
     for (const key of odd) assert.equal(await store.putIfAbsent(key, bytes(key), anyway), 'created');
     for (const key of odd) assert.equal(text(await store.get(key, anyway)), key);
@@ -280,6 +309,38 @@ function describeAborting(each: Each): void {
       await assert.rejects(call, (cause) => cause === reason);
     }
     assert.deepEqual(await keys(store, ''), []);
+  });
+
+  each('a call that is aborted on its way rejects with the reason or is done whole', async (store) => {
+    const reason = new Error('stop');
+    const body = bytes('x'.repeat(1 << 20));
+    for (let round = 0; round < 5; round++) {
+      const abort = new AbortController();
+      const options = { signal: abort.signal };
+      const calls = [
+        store.putIfAbsent(`made/${round}`, body, options),
+        store.put(`put/${round}`, body, options),
+        store.get(`made/${round}`, options),
+      ].map((call) =>
+        call.then(
+          () => 'done' as const,
+          (cause: unknown) => cause,
+        ),
+      );
+      for (let turn = 0; turn < round; turn++) await new Promise(setImmediate);
+      abort.abort(reason);
+      const [made, put, got] = await Promise.all(calls);
+      for (const outcome of [made, put, got])
+        assert(outcome === 'done' || outcome === reason, String(outcome));
+      for (const [key, outcome] of [
+        [`made/${round}`, made],
+        [`put/${round}`, put],
+      ] as const) {
+        const found = await store.get(key, anyway);
+        if (outcome === 'done') assert(found !== undefined);
+        if (found !== undefined) assert.equal(found.length, body.length);
+      }
+    }
   });
 }
 

@@ -25,11 +25,15 @@ export function damageFooter(bytes: Uint8Array, dice: Dice): Damaged {
   for (let times = dice.pick([1, 1, 2, 3]); times > 0; times--)
     footer = changedStruct(footer, dice, '', changes);
   const encoded = encodeThrift(footer);
+  // Reading a footer of a hundred megabytes takes its time, and rightly so.
+  if (encoded.length > FOOTER_BYTES_MAX) return damageBytes(bytes, dice, from, to);
   const tail = new Uint8Array(8);
   new DataView(tail.buffer).setUint32(0, encoded.length, true);
   tail.set(Buffer.from('PAR1'), 4);
   return { bytes: joined(bytes.subarray(0, from), encoded, tail), what: `footer ${changes.join(' and ')}` };
 }
+
+const FOOTER_BYTES_MAX = 2 ** 22;
 
 /** Flips bits in a page's header or in what follows it; lengths stay. */
 export function damagePage(bytes: Uint8Array, dice: Dice): PageDamage {
