@@ -90,7 +90,7 @@ export interface ParquetReader extends Disposable, AsyncDisposable {
  */
 export async function openParquet(source: ParquetSource): Promise<ParquetReader> {
   const bytes = await readFooter(source);
-  return orCorrupt(source, () => new OpenFile(source, new ParquetFooter(bytes)));
+  return orCorrupt(source, () => new OpenFile(source, new ParquetFooter(bytes), source.size - bytes.length));
 }
 
 class OpenFile implements ParquetReader {
@@ -102,7 +102,7 @@ class OpenFile implements ParquetReader {
   private readonly footer: ParquetFooter;
   private readonly arrow: Schema;
 
-  constructor(source: ParquetSource, footer: ParquetFooter) {
+  constructor(source: ParquetSource, footer: ParquetFooter, bytesBeforeFooter: number) {
     this.source = source;
     this.footer = footer;
     this.columns = footer.columns.map(({ name }) => name);
@@ -114,7 +114,7 @@ class OpenFile implements ParquetReader {
     });
     this.rows = firstRow;
     // Chunks do not overlap: groups that shared bytes could hold any number of rows in a small file.
-    if (this.groups.length > 1 && footer.chunkBytes > source.size)
+    if (this.groups.length > 1 && footer.chunkBytes > bytesBeforeFooter)
       throw new RangeError('column chunks longer than the file');
     this.arrow = readableSchema(footer);
     this.schema = structOf(this.arrow);
