@@ -44,16 +44,26 @@ export async function readCheckpoint(
     await readFile(locateSidecar(store, line.sidecar.path), line.sidecar.sizeInBytes, parts, signal);
   }
   const actions = parts.lines.filter((line) => line.kind !== 'sidecar');
-  for (const kind of ['protocol', 'metaData']) {
-    if (actions.some((action) => action.kind === kind)) continue;
-    const [first] = checkpoint.files;
-    throw damaged({ store, key: LOG_FOLDER + (first?.name ?? '') }, `it has no ${kind}`);
-  }
   return {
     actions,
     files: FileSet.ofPaths(parts.adds.length === 0 ? undefined : new StoredFiles(parts.adds)),
     tombstones: FileSet.ofKeys(parts.removes.length === 0 ? undefined : new StoredFiles(parts.removes)),
   };
+}
+
+/**
+ * A checkpoint that can be read and lacks what every table has is not damaged but wrong: its writer forgot it, and nobody
+ * knows what else. `CORRUPT_LOG`. Delta protocol, "Checkpoints".
+ */
+export function assertWhole(
+  store: ObjectStore,
+  { files: [first] }: Checkpoint,
+  { actions }: CheckpointContents,
+): void {
+  for (const kind of ['protocol', 'metaData']) {
+    if (actions.some((action) => action.kind === kind)) continue;
+    throw damaged({ store, key: LOG_FOLDER + (first?.name ?? '') }, `it has no ${kind}`);
+  }
 }
 
 async function readFile(

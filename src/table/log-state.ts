@@ -1,10 +1,10 @@
 import { SluiceError, isSluiceError, unreachable } from '../base/errors.js';
 import { parseLastCheckpoint } from '../protocol/last-checkpoint.js';
 import { LAST_CHECKPOINT_KEY, LOG_FOLDER, commitKey } from '../protocol/log-files.js';
-import { LogReplay, type TableState } from '../protocol/replay.js';
+import { LogReplay, type CheckpointContents, type TableState } from '../protocol/replay.js';
 import { planReads, planSegment, type Segment, type SegmentProblem } from '../protocol/segment.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import { readCheckpoint } from './checkpoint-read.js';
+import { assertWhole, readCheckpoint } from './checkpoint-read.js';
 import { hasInCommitTimestamps, inCommitTimestampMs } from './commit-time.js';
 import { listLog, mustReadCommit, readActions, readCommit, type LogEntry, type Winner } from './log.js';
 import { commitTimes, type CommitTime } from './time-travel.js';
@@ -55,7 +55,8 @@ export type LoadedLog = FoundLog & {
 
 /**
  * Finds and replays a version; undefined where there is no table. A checkpoint that cannot be read is passed over: an
- * older one and the commits say the same. Only where they do not cover the version is the damage an error.
+ * older one and the commits say the same. Only where they do not cover the version is the damage an error. A checkpoint
+ * that can be read and has no protocol or no metaData is refused, as other engines do.
  */
 export async function loadLog(
   store: ObjectStore,
@@ -71,15 +72,18 @@ export async function loadLog(
     }
     const { checkpoint } = found.segment;
     const replay = new LogReplay();
+    let contents: CheckpointContents | undefined;
     try {
-      if (checkpoint !== undefined) {
-        replay.begin(await readCheckpoint(store, checkpoint, signal), checkpoint.version);
-      }
+      if (checkpoint !== undefined) contents = await readCheckpoint(store, checkpoint, signal);
     } catch (cause) {
       if (!isSluiceError(cause, 'CORRUPT_LOG')) throw cause;
       damage ??= cause;
       for (const { name } of checkpoint?.files ?? []) without.add(name);
       continue;
+    }
+    if (contents !== undefined && checkpoint !== undefined) {
+      assertWhole(store, checkpoint, contents);
+      replay.begin(contents, checkpoint.version);
     }
     return { ...found, ...(await replayCommits(store, found, replay, { signal, heard })) };
   }
