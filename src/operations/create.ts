@@ -3,7 +3,7 @@ import { SluiceError } from '../base/errors.js';
 import type { Action, Metadata, Protocol } from '../protocol/actions.js';
 import { CREATE_FEATURES, canWrite, featuresNeeded, protocolFor } from '../protocol/features.js';
 import { takeInstructions } from '../protocol/instructions.js';
-import { checkTableProperties } from '../protocol/properties.js';
+import { checkTableProperties, isOn } from '../protocol/properties.js';
 import { formatSchemaString } from '../schema/schema-string.js';
 import type { StructType } from '../schema/types.js';
 import { mappingMode } from '../table/column-mapping.js';
@@ -117,7 +117,3 @@ export function checkProperties(protocol: Protocol, metaData: Metadata, schema: 
 
 /** Uniform tables, catalog commits and constraints; what needs a feature is refused by the feature's name. */
 const UNKEPT = /^delta\.(universalFormat|coordinatedCommits|constraints\.)/;
-
-function isOn(configuration: Readonly<Record<string, string>>, property: string): boolean {
-  return configuration[property]?.toLowerCase() === 'true';
-}

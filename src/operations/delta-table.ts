@@ -206,8 +206,11 @@ export class DeltaTable {
    */
   async delete(options: DeleteOptions = {}): Promise<VerbResult> {
     const { where, ...rest } = options;
-    const condition = where === undefined ? {} : { where: conditionNow(where) };
-    const { snapshot, metrics } = await deleteRows(this.#snapshot, { signal: never, ...rest, ...condition });
+    const { snapshot, metrics } = await deleteRows(this.#snapshot, {
+      signal: never,
+      ...rest,
+      where: where === undefined ? undefined : conditionNow(where),
+    });
     return { table: new DeltaTable(snapshot), metrics };
   }
 
@@ -219,11 +222,10 @@ export class DeltaTable {
    */
   async update(options: UpdateOptions): Promise<VerbResult> {
     const { where, set, ...rest } = options;
-    const condition = where === undefined ? {} : { where: conditionNow(where) };
     const { snapshot, metrics } = await updateRows(this.#snapshot, {
       signal: never,
       ...rest,
-      ...condition,
+      where: where === undefined ? undefined : conditionNow(where),
       set: assignmentsNow(Object.entries(set)),
     });
     return { table: new DeltaTable(snapshot), metrics };

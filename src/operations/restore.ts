@@ -4,14 +4,16 @@ import { stringifyJson } from '../base/json.js';
 import type { Action, AddFile, Metadata } from '../protocol/actions.js';
 import { commitInfo } from '../protocol/commit-info.js';
 import { removalOf } from '../protocol/file-actions.js';
-import { deletionVectorId } from '../protocol/live-files.js';
 import { restore } from '../protocol/operation.js';
-import { canonicalPath } from '../protocol/path.js';
+import { ROW_TRACKING_DOMAIN } from '../protocol/row-tracking.js';
 import { commit } from '../table/commit.js';
+import { IN_COMMIT_TIMESTAMP_KEYS } from '../table/commit-time.js';
 import { vectorFile } from '../table/deletion-vectors.js';
 import { locateFile, type FileLocation } from '../table/location.js';
 import { openSnapshot, type Snapshot } from '../table/snapshot.js';
+import { MAX_COLUMN_ID } from './map-columns.js';
 import { mapAFewAtOnce } from './merge/each-file.js';
+import { metricTexts } from './metric-texts.js';
 import { instantMs, type Moment } from './moment.js';
 
 export type Restored = {
@@ -68,27 +70,24 @@ type Plan = {
   readonly metrics: Readonly<Record<string, string>>;
 };
 
-function planRestore(base: Snapshot, target: Snapshot): Plan {
-  const now = new Map([...base.files].map((file) => [identity(file), file]));
-  const then = new Map([...target.files].map((file) => [identity(file), file]));
-  const removes = [...now].filter(([id]) => !then.has(id)).map(([, file]) => file);
-  const adds = [...then].filter(([id]) => !now.has(id)).map(([, file]) => file);
-  const size = (files: Iterable<AddFile>): number => [...files].reduce((sum, file) => sum + file.size, 0);
-  const numbers = {
-    tableSizeAfterRestore: size(then.values()),
+function planRestore({ files: now }: Snapshot, { files: then }: Snapshot): Plan {
+  const removes = now.toArray().filter((file) => then.find(file) === undefined);
+  const adds = then.toArray().filter((file) => now.find(file) === undefined);
+  const metrics = metricTexts({
+    tableSizeAfterRestore: bytesOf(then),
     numOfFilesAfterRestore: then.size,
     numRemovedFiles: removes.length,
     numRestoredFiles: adds.length,
-    removedFilesSize: size(removes),
-    restoredFilesSize: size(adds),
-  };
-  const metrics = Object.fromEntries(Object.entries(numbers).map(([name, n]) => [name, String(n)]));
+    removedFilesSize: bytesOf(removes),
+    restoredFilesSize: bytesOf(adds),
+  });
   return { removes, adds, metrics };
 }
 
-/** Delta protocol, "Action Reconciliation": a file is its path with its deletion vector. */
-function identity({ path, deletionVector }: AddFile): string {
-  return `${canonicalPath(path)} ${deletionVector === undefined ? '' : deletionVectorId(deletionVector)}`;
+function bytesOf(files: Iterable<AddFile>): number {
+  let sum = 0;
+  for (const { size } of files) sum += size;
+  return sum;
 }
 
 /** Files that are named in the error, at most. */
@@ -190,30 +189,22 @@ function redefined(base: Snapshot, target: Snapshot): readonly Action[] {
 }
 
 /** Row ids are never given twice, so that their high-water mark stays. Delta protocol, "Row Tracking". */
-const ROW_TRACKING = 'delta.rowTracking';
-
 function domainsOf({ state }: Snapshot): readonly string[] {
-  return [...state.domains.keys()].filter((name) => name.startsWith('delta.') && name !== ROW_TRACKING);
+  return [...state.domains.keys()].filter(
+    (name) => name.startsWith('delta.') && name !== ROW_TRACKING_DOMAIN,
+  );
 }
-
-/** Since when commits carry their own time is a fact of the log, which goes on. Delta protocol, "In-Commit Timestamps". */
-const OF_THE_LOG: readonly string[] = [
-  'delta.enableInCommitTimestamps',
-  'delta.inCommitTimestampEnablementVersion',
-  'delta.inCommitTimestampEnablementTimestamp',
-];
-
-/** Ids of columns are never given twice. Delta protocol, "Column Mapping". */
-const MAX_COLUMN_ID = 'delta.columnMapping.maxColumnId';
 
 function metadataAfter(base: Snapshot, target: Snapshot): Metadata {
   const now = base.configuration;
   const then: Record<string, string> = { ...target.configuration };
-  for (const key of OF_THE_LOG) {
+  // Since when commits carry their own time is a fact of the log, which goes on.
+  for (const key of IN_COMMIT_TIMESTAMP_KEYS) {
     const value = now[key];
     if (value === undefined) delete then[key];
     else then[key] = value;
   }
+  // Ids of columns are never given twice. Delta protocol, "Column Mapping".
   const highest = Math.max(Number(now[MAX_COLUMN_ID] ?? 0), Number(then[MAX_COLUMN_ID] ?? 0));
   if (highest > 0) then[MAX_COLUMN_ID] = String(highest);
   return { ...target.state.metadata, id: base.state.metadata.id, configuration: then };

@@ -1,5 +1,6 @@
 import type { DataType, StructType } from '../schema/types.js';
 import type { Metadata, Protocol } from './actions.js';
+import { isOn } from './properties.js';
 import { isRowTrackingOn, rowIdColumns } from './row-tracking.js';
 
 /** Delta protocol, "Table Features", and the features that Delta Spark ships beyond that list. */
@@ -212,10 +213,6 @@ function withDependencies(names: Iterable<string>): ReadonlySet<string> {
   const all = new Set(names);
   for (const name of all) for (const needed of DEPENDENCIES.get(name) ?? []) all.add(needed);
   return all;
-}
-
-function isOn(configuration: Readonly<Record<string, string>>, key: string): boolean {
-  return configuration[key]?.toLowerCase() === 'true';
 }
 
 function hasKey(configuration: Readonly<Record<string, string>>, prefix: string): boolean {

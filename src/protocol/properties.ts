@@ -58,6 +58,11 @@ const DEFINITIONS: { readonly [K in keyof TableProperties]: Definition<TableProp
   txnRetentionMs: interval('delta.setTransactionRetentionDuration', undefined),
 };
 
+/** Whether a property that switches something on does so; any text but `true` does not. */
+export function isOn(configuration: Configuration, key: string): boolean {
+  return configuration[key]?.toLowerCase() === 'true';
+}
+
 const NAMES: readonly (keyof TableProperties)[] = Object.keys(DEFINITIONS).filter(isName);
 
 function isName(name: string): name is keyof TableProperties {

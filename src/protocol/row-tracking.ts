@@ -1,3 +1,8 @@
+import { isOn } from './properties.js';
+
+/** The metadata domain of row tracking. */
+export const ROW_TRACKING_DOMAIN = 'delta.rowTracking';
+
 /** Table properties that name the hidden columns of row tracking. Delta protocol, "Row Tracking". */
 export const ROW_ID_NAME = 'delta.rowTracking.materializedRowIdColumnName';
 export const ROW_COMMIT_VERSION_NAME = 'delta.rowTracking.materializedRowCommitVersionColumnName';
@@ -7,7 +12,7 @@ export type RowIdColumns = { readonly id: string; readonly commitVersion: string
 
 /** Whether rows must keep their ids: supported alone, files only get new ones. */
 export function isRowTrackingOn(configuration: Readonly<Record<string, string>>): boolean {
-  return configuration['delta.enableRowTracking']?.toLowerCase() === 'true';
+  return isOn(configuration, 'delta.enableRowTracking');
 }
 
 /** The hidden columns, where rows must keep their ids and the columns are named. */

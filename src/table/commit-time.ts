@@ -1,5 +1,5 @@
 import type { Action, CommitInfo, Metadata } from '../protocol/actions.js';
-import { tableProperty } from '../protocol/properties.js';
+import { propertyKey, tableProperty } from '../protocol/properties.js';
 
 /** What the next commit's time depends on of the snapshot before it. */
 type Base = {
@@ -9,6 +9,13 @@ type Base = {
 
 const ENABLEMENT_VERSION = 'delta.inCommitTimestampEnablementVersion';
 const ENABLEMENT_TIMESTAMP = 'delta.inCommitTimestampEnablementTimestamp';
+
+/** Properties that say since when commits carry their own time. Delta protocol, "In-Commit Timestamps". */
+export const IN_COMMIT_TIMESTAMP_KEYS: readonly string[] = [
+  propertyKey('enableInCommitTimestamps'),
+  ENABLEMENT_VERSION,
+  ENABLEMENT_TIMESTAMP,
+];
 
 /** Whether commits of a table with these properties carry an in-commit timestamp. */
 export function hasInCommitTimestamps(configuration: Readonly<Record<string, string>>): boolean {

@@ -3,11 +3,16 @@ import { SluiceError } from '../base/errors.js';
 import { isJsonObject, jsonToBigInt, JsonSyntaxError, ownMember, parseJson } from '../base/json.js';
 import type { Action, AddFile, CommitInfo } from '../protocol/actions.js';
 import { supportsFeature } from '../protocol/features.js';
-import { isRowTrackingOn, ROW_COMMIT_VERSION_NAME, ROW_ID_NAME } from '../protocol/row-tracking.js';
+import { isOn } from '../protocol/properties.js';
+import {
+  isRowTrackingOn,
+  ROW_COMMIT_VERSION_NAME,
+  ROW_ID_NAME,
+  ROW_TRACKING_DOMAIN,
+} from '../protocol/row-tracking.js';
 import { recordCount } from '../protocol/stats.js';
 import type { Snapshot } from './snapshot.js';
 
-const DOMAIN = 'delta.rowTracking';
 const SUSPENDED = 'delta.rowTrackingSuspended';
 const PRESERVED = 'delta.rowTracking.preserved';
 
@@ -42,7 +47,7 @@ export function withRowTracking(
   const configuration =
     actions.find((action) => action.kind === 'metaData')?.metaData.configuration ?? base?.configuration ?? {};
   if (protocol === undefined || !supportsFeature(protocol, 'rowTracking')) return actions;
-  if (configuration[SUSPENDED]?.toLowerCase() === 'true') return actions;
+  if (isOn(configuration, SUSPENDED)) return actions;
   const before = highWaterMark(base);
   let mark = before;
   const tracked = actions.map((action): Action => {
@@ -55,11 +60,11 @@ export function withRowTracking(
     return { kind: 'add', add: { ...action.add, baseRowId, defaultRowCommitVersion: BigInt(version) } };
   });
   if (mark === before) return tracked;
-  const configurationText = `{"rowIdHighWaterMark":${mark},"domainName":"${DOMAIN}"}`;
+  const configurationText = `{"rowIdHighWaterMark":${mark},"domainName":"${ROW_TRACKING_DOMAIN}"}`;
   const [info, ...rest] = tracked;
   const domain: Action = {
     kind: 'domainMetadata',
-    domainMetadata: { domain: DOMAIN, configuration: configurationText, removed: false },
+    domainMetadata: { domain: ROW_TRACKING_DOMAIN, configuration: configurationText, removed: false },
   };
   return info === undefined ? [domain] : [info, domain, ...rest];
 }
@@ -80,14 +85,18 @@ function withPreserved(info: CommitInfo): CommitInfo {
 
 /** The greatest row id ever given, -1 before the first. */
 function highWaterMark(base: Snapshot | undefined): bigint {
-  const text = base?.domain(DOMAIN);
+  const text = base?.domain(ROW_TRACKING_DOMAIN);
   if (text === undefined) return -1n;
   const mark = markIn(text);
   if (mark !== undefined) return mark;
-  throw new SluiceError('CORRUPT_LOG', `the domain ${DOMAIN} of ${base?.store.url} says nothing of row ids`, {
-    context: { table: base?.store.url, version: base?.version },
-    hint: 'repair the table with the engine that wrote the domain',
-  });
+  throw new SluiceError(
+    'CORRUPT_LOG',
+    `the domain ${ROW_TRACKING_DOMAIN} of ${base?.store.url} says nothing of row ids`,
+    {
+      context: { table: base?.store.url, version: base?.version },
+      hint: 'repair the table with the engine that wrote the domain',
+    },
+  );
 }
 
 function markIn(text: string): bigint | undefined {

@@ -1,6 +1,7 @@
 import { ahead, type Job } from '../base/ahead.js';
 import { ascending } from '../base/ascending.js';
 import { must } from '../base/errors.js';
+import { lowerBound } from '../base/lower-bound.js';
 import { beside, project, rowSelector, takeRows, type ArrowTable } from '../columnar/arrow.js';
 import { decodingThreads } from '../columnar/parquet.js';
 import { columnsIn } from '../expr/columns.js';
@@ -235,15 +236,4 @@ function liveRows(rows: Uint32Array, firstRow: number, deleted: Float64Array): U
     if (deleted[next] !== ordinal) kept[count++] = row;
   }
   return kept.subarray(0, count);
-}
-
-function lowerBound(sorted: Float64Array, value: number): number {
-  let from = 0;
-  let upTo = sorted.length;
-  while (from < upTo) {
-    const middle = (from + upTo) >>> 1;
-    if ((sorted[middle] ?? Infinity) < value) from = middle + 1;
-    else upTo = middle;
-  }
-  return from;
 }

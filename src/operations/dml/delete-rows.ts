@@ -1,27 +1,16 @@
-import { takeRows } from '../../columnar/arrow.js';
-import type { Expr } from '../../expr/parse.js';
 import { formatExpression } from '../../expr/print.js';
 import type { CdcFile } from '../../protocol/actions.js';
 import { deletion } from '../../protocol/operation.js';
-import { openDataFile } from '../../table/data-file.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import { hasChangeFeed } from '../change-types.js';
-import type { Isolation } from '../merge/rebase.js';
 import { StagedChanges } from '../merge/staged.js';
 import { takeOut } from '../merge/take-out.js';
 import { changeRows, type Changed, type PlannedChange } from './change-rows.js';
-import { findRows, ordinalsOf, rowsInGroup, type FoundRows } from './find-rows.js';
+import { findRows, type FoundRows } from './find-rows.js';
 import { dmlMetrics } from './metrics.js';
+import { readFound } from './read-found.js';
 import { RowWriter } from './row-writer.js';
-import { strategyOf, type StrategyOptions } from './strategy.js';
-
-export type DeleteOptions = StrategyOptions & {
-  /** Rows for which it is true go; all rows without it. */
-  readonly where?: Expr | undefined;
-  readonly isolation?: Isolation;
-  readonly retries?: number;
-  readonly signal: AbortSignal;
-};
+import { readsOf, strategyOf, type VerbOptions } from './verb-options.js';
 
 /**
  * Deletes rows. Files of which every row goes are removed unread. The change feed needs no files of its own but where
@@ -29,13 +18,13 @@ export type DeleteOptions = StrategyOptions & {
  *
  * @throws SluiceError EXPRESSION_INVALID, PROTOCOL_UNSUPPORTED for a table of appends only, CONFLICT
  */
-export async function deleteRows(snapshot: Snapshot, options: DeleteOptions): Promise<Changed> {
+export async function deleteRows(snapshot: Snapshot, options: VerbOptions): Promise<Changed> {
   const { where } = options;
   const operation = deletion(where === undefined ? ['true'] : [formatExpression(where)]);
   return changeRows(snapshot, (base) => planDelete(base, options), { ...options, operation });
 }
 
-async function planDelete(snapshot: Snapshot, options: DeleteOptions): Promise<PlannedChange> {
+async function planDelete(snapshot: Snapshot, options: VerbOptions): Promise<PlannedChange> {
   const { where, signal } = options;
   const strategy = strategyOf(snapshot, options);
   const startedMs = performance.now();
@@ -57,26 +46,19 @@ async function planDelete(snapshot: Snapshot, options: DeleteOptions): Promise<P
   });
   return {
     staged,
-    reads: where === undefined ? { kind: 'everything' } : { kind: 'condition', where },
+    reads: readsOf(options),
     metrics: dmlMetrics({ numDeletedRows: deleted }, staged),
   };
 }
 
 /** A commit that has change files has all its changes there. Delta protocol, "Change Data Files". */
 async function tellDeleted(
-  { store, layout }: Snapshot,
+  snapshot: Snapshot,
   found: readonly FoundRows[],
   signal: AbortSignal,
 ): Promise<readonly CdcFile[]> {
+  const { store, layout } = snapshot;
   const writer = new RowWriter(store, { layout, signal });
-  for (const { file: add, rows } of found) {
-    using file = await openDataFile(store, add, { layout, signal });
-    const ordinals = await ordinalsOf(rows, file, signal);
-    for (const index of file.groups.keys()) {
-      const wanted = rowsInGroup(ordinals, file, index);
-      if (wanted.length === 0) continue;
-      await writer.tell(takeRows(await file.read({ signal, groups: [index] }), wanted), 'delete');
-    }
-  }
+  for await (const rows of readFound(snapshot, found, { signal })) await writer.tell(rows, 'delete');
   return (await writer.finish()).changeFiles;
 }

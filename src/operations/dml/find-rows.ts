@@ -1,10 +1,9 @@
-import { must } from '../../base/errors.js';
 import { rowSelector } from '../../columnar/arrow.js';
 import { columnsIn } from '../../expr/columns.js';
 import { compileVerdict } from '../../expr/may-match.js';
 import type { Expr } from '../../expr/parse.js';
 import type { AddFile } from '../../protocol/actions.js';
-import { RowSet, RowSetBuilder } from '../../protocol/row-set.js';
+import { RowSetBuilder, type RowSet } from '../../protocol/row-set.js';
 import { openDataFile, type DataFile } from '../../table/data-file.js';
 import { pruneFiles } from '../../table/prune.js';
 import type { Snapshot } from '../../table/snapshot.js';
@@ -54,43 +53,11 @@ function finder(where: Expr, { layout, store }: Snapshot, signal: AbortSignal) {
         for (const row of select(rows)) builder.add(group.firstRow + row);
       }
     }
-    return liveOf(builder.finish(), await file.deleted(signal));
+    const dead = await file.deleted(signal);
+    return dead === undefined ? builder.finish() : builder.finish().minus(dead);
   };
 }
 
 function addRange(builder: RowSetBuilder, { firstRow, rows }: DataFile['groups'][number]): void {
   for (let row = 0; row < rows; row++) builder.add(firstRow + row);
-}
-
-function liveOf(rows: RowSet, dead: RowSet | undefined): RowSet {
-  return dead === undefined ? rows : rows.minus(dead);
-}
-
-/** The ordinals of the rows found in an open file, ascending. */
-export async function ordinalsOf(
-  rows: RowSet | 'all',
-  file: DataFile,
-  signal: AbortSignal,
-): Promise<Float64Array> {
-  const named = rows === 'all' ? liveOf(RowSet.range(0, file.rows), await file.deleted(signal)) : rows;
-  return named.toArray();
-}
-
-/** Those of ascending ordinals that lie in a row group, counted inside it. */
-export function rowsInGroup(ordinals: Float64Array, file: DataFile, index: number): Uint32Array {
-  const { firstRow, rows } = must(file.groups[index], 'row group');
-  const from = firstNotBelow(ordinals, firstRow);
-  const upTo = firstNotBelow(ordinals, firstRow + rows);
-  return Uint32Array.from(ordinals.subarray(from, upTo), (ordinal) => ordinal - firstRow);
-}
-
-function firstNotBelow(sorted: Float64Array, value: number): number {
-  let from = 0;
-  let upTo = sorted.length;
-  while (from < upTo) {
-    const middle = (from + upTo) >>> 1;
-    if ((sorted[middle] ?? Infinity) < value) from = middle + 1;
-    else upTo = middle;
-  }
-  return from;
 }

@@ -1,4 +1,5 @@
 import type { StagedChanges } from '../merge/staged.js';
+import { metricTexts } from '../metric-texts.js';
 
 /** `operationMetrics` of a DELETE or an UPDATE: names and text values as Delta Spark writes them. */
 export function dmlMetrics(
@@ -21,5 +22,5 @@ export function dmlMetrics(
     scanTimeMs: scan,
     rewriteTimeMs: rewrite,
   };
-  return Object.fromEntries(Object.entries(numbers).map(([name, n]) => [name, String(Math.round(n))]));
+  return metricTexts(numbers);
 }

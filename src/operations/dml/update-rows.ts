@@ -1,33 +1,24 @@
 import { SluiceError, must } from '../../base/errors.js';
-import { beside, takeRows, type ArrowTable } from '../../columnar/arrow.js';
+import { beside, type ArrowTable } from '../../columnar/arrow.js';
 import { reader } from '../../columnar/cells.js';
 import { TableBuilder } from '../../columnar/table-builder.js';
 import { compileAssignments, type AssignedColumn, type Assignment } from '../../expr/assign.js';
-import type { Expr } from '../../expr/parse.js';
 import { formatExpression } from '../../expr/print.js';
 import { update } from '../../protocol/operation.js';
-import type { StructField, StructType, Value } from '../../schema/types.js';
-import { openDataFile } from '../../table/data-file.js';
+import type { StructType, Value } from '../../schema/types.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import { hasChangeFeed } from '../change-types.js';
-import type { Isolation } from '../merge/rebase.js';
-import { rowIdFields, withIdsOf, withStableIds } from '../merge/row-ids.js';
+import { rowIdFields, withIdsOf } from '../merge/row-ids.js';
 import { StagedChanges } from '../merge/staged.js';
 import { takeOut } from '../merge/take-out.js';
 import { changeRows, type Changed, type PlannedChange } from './change-rows.js';
-import { findRows, ordinalsOf, rowsInGroup, type FoundRows } from './find-rows.js';
+import { findRows } from './find-rows.js';
 import { dmlMetrics } from './metrics.js';
+import { readFound } from './read-found.js';
 import { RowWriter } from './row-writer.js';
-import { strategyOf, type StrategyOptions } from './strategy.js';
+import { readsOf, strategyOf, type VerbOptions } from './verb-options.js';
 
-export type UpdateOptions = StrategyOptions & {
-  readonly set: readonly Assignment[];
-  /** Rows for which it is true change; all rows without it. */
-  readonly where?: Expr | undefined;
-  readonly isolation?: Isolation;
-  readonly retries?: number;
-  readonly signal: AbortSignal;
-};
+export type UpdateOptions = VerbOptions & { readonly set: readonly Assignment[] };
 
 /**
  * Changes columns of rows. Rows are read and written a row group at a time; the change feed gets both images of each.
@@ -53,7 +44,7 @@ async function planUpdate(snapshot: Snapshot, options: UpdateOptions): Promise<P
   const writer = new RowWriter(store, { layout, signal, hidden });
   const feed = hasChangeFeed(layout.configuration);
   let updated = 0;
-  for await (const before of rowsAt(snapshot, found, hidden, signal)) {
+  for await (const before of readFound(snapshot, found, { hidden, signal })) {
     const after = assigned(before, columns, layout.schema);
     updated += after.numRows;
     await writer.put(withIdsOf(after, before, hidden));
@@ -75,33 +66,9 @@ async function planUpdate(snapshot: Snapshot, options: UpdateOptions): Promise<P
   });
   return {
     staged,
-    reads: where === undefined ? { kind: 'everything' } : { kind: 'condition', where },
+    reads: readsOf(options),
     metrics: dmlMetrics({ numUpdatedRows: updated }, staged),
   };
-}
-
-/** The rows found, whole and with their ids where rows have them, a row group at a time. */
-async function* rowsAt(
-  { store, layout }: Snapshot,
-  found: readonly FoundRows[],
-  hidden: readonly StructField[],
-  signal: AbortSignal,
-): AsyncGenerator<ArrowTable, void, undefined> {
-  for (const { file: add, rows } of found) {
-    using file = await openDataFile(store, add, { layout, signal, extra: hidden });
-    const ordinals = await ordinalsOf(rows, file, signal);
-    for (const [index, { firstRow }] of file.groups.entries()) {
-      const wanted = rowsInGroup(ordinals, file, index);
-      if (wanted.length === 0) continue;
-      const whole = takeRows(await file.read({ signal, groups: [index] }), wanted);
-      yield withStableIds(
-        whole,
-        add,
-        Float64Array.from(wanted, (row) => row + firstRow),
-        hidden,
-      );
-    }
-  }
 }
 
 /** The rows with their new values. */

@@ -1,3 +1,5 @@
+import { metricTexts } from '../metric-texts.js';
+
 /**
  * `operationMetrics` of a MERGE: names and text values as Delta Spark writes them. Readers of the feed skip a MERGE
  * that says it inserted, updated and deleted nothing, so the counts are never all zero for a commit that changed rows.
@@ -62,5 +64,5 @@ export function mergeMetrics(counts: MergeCounts, files: FileCounts, times: Merg
     scanTimeMs: times.scan ?? 0,
     rewriteTimeMs: times.rewrite ?? 0,
   };
-  return Object.fromEntries(Object.entries(numbers).map(([name, n]) => [name, String(Math.round(n))]));
+  return metricTexts(numbers);
 }

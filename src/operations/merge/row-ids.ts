@@ -5,7 +5,7 @@ import { TableBuilder } from '../../columnar/table-builder.js';
 import type { AddFile } from '../../protocol/actions.js';
 import { rowIdColumns } from '../../protocol/row-tracking.js';
 import { LONG, field } from '../../schema/build.js';
-import type { StructField } from '../../schema/types.js';
+import type { StructField, Value } from '../../schema/types.js';
 import type { TableLayout } from '../../table/layout.js';
 import type { Snapshot } from '../../table/snapshot.js';
 import { readRows } from './read-rows.js';
@@ -34,12 +34,10 @@ export function withStableIds(
   const idOf = reader(rows, id.name, LONG);
   const versionOf = reader(rows, version.name, LONG);
   const { baseRowId, defaultRowCommitVersion } = tracked(file);
-  const builder = new TableBuilder({ kind: 'struct', fields: [id, version] });
-  for (let row = 0; row < rows.numRows; row++) {
-    builder.column(0).append(idOf(row) ?? baseRowId + BigInt(ordinals[row] ?? 0));
-    builder.column(1).append(versionOf(row) ?? defaultRowCommitVersion);
-  }
-  return withColumns(rows, builder.finish(), hidden);
+  return withIds(rows, [id, version], {
+    idOf: (row) => idOf(row) ?? baseRowId + BigInt(ordinals[row] ?? 0),
+    versionOf: (row) => versionOf(row) ?? defaultRowCommitVersion,
+  });
 }
 
 /**
@@ -58,38 +56,36 @@ export async function withIdsOfUpdated(
     return { rows, hidden: [] };
   }
   const known = await readRows(snapshot, updated, { columns: [], extra: [id], layout, signal });
-  const idOf = reader(known, id.name, LONG);
-  const builder = new TableBuilder({ kind: 'struct', fields: [id, version] });
-  for (let row = 0; row < rows.numRows; row++) {
-    if (row < updated.ordinal.length) {
-      const file = must(updated.files[updated.file[row] ?? -1], 'the file of an updated row');
-      const ordinal = BigInt(updated.ordinal[row] ?? 0);
-      builder.column(0).append(idOf(row) ?? tracked(file).baseRowId + ordinal);
-    } else {
-      builder.column(0).appendNull();
-    }
-    builder.column(1).appendNull();
-  }
-  return { rows: withColumns(rows, builder.finish(), hidden), hidden };
+  const knownId = reader(known, id.name, LONG);
+  const idOf = (row: number): Value => {
+    if (row >= updated.ordinal.length) return null;
+    const file = must(updated.files[updated.file[row] ?? -1], 'the file of an updated row');
+    return knownId(row) ?? tracked(file).baseRowId + BigInt(updated.ordinal[row] ?? 0);
+  };
+  return { rows: withIds(rows, [id, version], { idOf, versionOf: () => null }), hidden };
 }
 
 /** New images of rows, with the ids of the old ones, row by row; their version is that of the commit. */
 export function withIdsOf(rows: ArrowTable, before: ArrowTable, hidden: readonly StructField[]): ArrowTable {
   const [id, version] = hidden;
   if (id === undefined || version === undefined) return rows;
-  const idOf = reader(before, id.name, LONG);
+  return withIds(rows, [id, version], { idOf: reader(before, id.name, LONG), versionOf: () => null });
+}
+
+/** The rows with these hidden columns in place of those that they have, after their own. */
+function withIds(
+  rows: ArrowTable,
+  [id, version]: readonly [StructField, StructField],
+  { idOf, versionOf }: Readonly<Record<'idOf' | 'versionOf', (row: number) => Value>>,
+): ArrowTable {
   const builder = new TableBuilder({ kind: 'struct', fields: [id, version] });
   for (let row = 0; row < rows.numRows; row++) {
     builder.column(0).append(idOf(row));
-    builder.column(1).appendNull();
+    builder.column(1).append(versionOf(row));
   }
-  return withColumns(rows, builder.finish(), hidden);
-}
-
-function withColumns(rows: ArrowTable, ids: ArrowTable, hidden: readonly StructField[]): ArrowTable {
-  const names = new Set(hidden.map(({ name }) => name));
+  const names = new Set([id.name, version.name]);
   const own = rows.schema.fields.map(({ name }) => name).filter((name) => !names.has(name));
-  return beside([ids, rows], [...own, ...names]);
+  return beside([builder.finish(), rows], [...own, ...names]);
 }
 
 function tracked(file: AddFile): { readonly baseRowId: bigint; readonly defaultRowCommitVersion: bigint } {

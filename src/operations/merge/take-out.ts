@@ -1,6 +1,7 @@
 import { SluiceError, assert } from '../../base/errors.js';
 import type { AddFile } from '../../protocol/actions.js';
 import { withDeletionVector } from '../../protocol/file-actions.js';
+import { isOn } from '../../protocol/properties.js';
 import { RowSet } from '../../protocol/row-set.js';
 import { openDataFile } from '../../table/data-file.js';
 import { writeDataFiles } from '../../table/data-files.js';
@@ -113,16 +114,13 @@ async function rewrite(
 
 function assertMayRemove(snapshot: Snapshot, { configuration }: TableLayout, strategy: MergeStrategy): void {
   const context = { table: snapshot.store.url, version: snapshot.version };
-  if (configuration['delta.appendOnly']?.toLowerCase() === 'true') {
+  if (isOn(configuration, 'delta.appendOnly')) {
     throw new SluiceError('PROTOCOL_UNSUPPORTED', `table ${snapshot.store.url} takes appends only`, {
       context,
       hint: 'set the table property delta.appendOnly to false to let rows be updated or deleted',
     });
   }
-  if (
-    strategy === 'merge-on-read' &&
-    configuration['delta.enableDeletionVectors']?.toLowerCase() !== 'true'
-  ) {
+  if (strategy === 'merge-on-read' && !isOn(configuration, 'delta.enableDeletionVectors')) {
     throw new SluiceError('PROTOCOL_UNSUPPORTED', `table ${snapshot.store.url} has deletion vectors off`, {
       context,
       hint: 'set the table property delta.enableDeletionVectors to true, or use merge.strategy=copy-on-write',
