@@ -93,6 +93,7 @@ function sinkOptions(config: ReadConfig, tables: TableSettings): DeltaSinkOption
       maxBytes: config.get(K.flushMaxBytes) ?? 64 << 20,
       maxRows: config.get(K.flushMaxRows) ?? 500_000,
     },
+    saveMs: config.get(K.offsetFlushIntervalMs) ?? 60_000,
     memory: { maxBytes: config.get(K.memoryMaxBytes) ?? 256 << 20 },
     start: config.get(K.start) ?? 'earliest',
     onOffsetGap: config.get(K.onOffsetGap) ?? 'fail',

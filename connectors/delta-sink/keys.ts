@@ -294,6 +294,13 @@ export const CONNECTOR_KEYS = {
   flushMaxRows: key('flush.max.rows', 'LONG', integer(1), '… or this many records, whichever comes first.', {
     default: '500000',
   }),
+  offsetFlushIntervalMs: key(
+    'offset.flush.interval.ms',
+    'LONG',
+    integer(1),
+    'How often offsets that moved without changing a row are committed.',
+    { default: '60000' },
+  ),
   memoryMaxBytes: key('memory.max.bytes', 'LONG', bytes(1024 * 1024), 'Byte credit of the whole process.', {
     ...HIGH,
     default: '256MiB',

@@ -61,6 +61,8 @@ export async function runCampaign(options: CampaignOptions): Promise<SeedReport>
   const connector = kafkaConnector(NAME, broker.bootstrap, base, {
     'topics.regex': '(plain|__debezium-heartbeat\\.plain|bench|gen)(\\..*)?',
     'flush.interval.ms': '150',
+    // Tables are waited for to hold every offset, those of events that came to nothing too.
+    'offset.flush.interval.ms': '2000',
   });
   await using topics = await TestTopics.connect(broker.bootstrap);
   await makeTopics(topics, workloads);
