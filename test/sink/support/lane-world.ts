@@ -40,6 +40,8 @@ export class LaneWorld {
   #holes = false;
   #inFlight: Batch | undefined;
   #work: Work | undefined;
+  /** Partitions that were the lane's once. */
+  #known = new Set<string>();
   /** Offsets that may never be passed, by partition. */
   #walls = new Map<string, number>();
   #letters: readonly BadRecord[] = [];
@@ -63,6 +65,7 @@ export class LaneWorld {
     copy.#inFlight = this.#inFlight;
     copy.#holes = this.#holes;
     copy.#work = this.#work;
+    copy.#known = new Set(this.#known);
     copy.#walls = new Map(this.#walls);
     copy.#letters = this.#letters;
     copy.#parked = [...this.#parked];
@@ -339,7 +342,9 @@ export class LaneWorld {
   #assign(partition: TopicPartition, joins: boolean): void {
     const key = keyOf(partition);
     const holds = this.#holds.get(key);
-    const from = joins && holds === undefined ? 3 : undefined;
+    // A table joins a partition once, when it is met there; from then on it is asked whenever the partition is taken.
+    const from = joins && holds === undefined && !this.#known.has(key) ? 3 : undefined;
+    this.#known.add(key);
     // Whoever joins has the proof that nothing lies below.
     for (let offset = 0; offset < (from ?? 0); offset++) setIn(this.#done, key).add(offset);
     this.#position.set(key, from ?? holds ?? 0);
