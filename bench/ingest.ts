@@ -13,7 +13,7 @@ import { once } from 'node:events';
 import { Kafka, logLevel, Partitioners, type Message } from 'kafkajs';
 import { startJvmKafka } from '../test/support/kafka-jvm.js';
 import type { Measured } from './ingest-worker.js';
-import { events, type Mix } from './workload.js';
+import { events, type Mix } from './support/workload.js';
 
 const { values: flags } = parseArgs({
   options: {

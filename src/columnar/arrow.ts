@@ -9,7 +9,7 @@ import { constantData } from './constant.js';
 import { TableBuilder } from './table-builder.js';
 
 export type { Table as ArrowTable, RecordBatch as ArrowBatch, Vector as ArrowVector } from 'apache-arrow';
-export { arrowSchema, structOf } from './arrow-types.js';
+export { structOf } from './arrow-types.js';
 export { conform } from './conform.js';
 export { rowSelector } from './filter.js';
 export { takeRows } from './take.js';

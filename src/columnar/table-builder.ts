@@ -16,9 +16,9 @@ import {
 } from './builders/numbers.js';
 
 export type { ColumnBuilder } from './builders/column-builder.js';
-export { BinaryBuilder, Utf8Builder } from './builders/bytes.js';
+export { Utf8Builder } from './builders/bytes.js';
 export { LongBuilder, TimestampBuilder } from './builders/longs.js';
-export { ListBuilder, MapBuilder, StructBuilder, VoidBuilder } from './builders/nested.js';
+export { ListBuilder, StructBuilder } from './builders/nested.js';
 export {
   BooleanBuilder,
   DateBuilder,

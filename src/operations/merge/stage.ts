@@ -15,7 +15,7 @@ import { StagedChanges, type MergeStrategy } from './staged.js';
 import { takeOut, type Removal } from './take-out.js';
 
 export type { MergeCounts } from './metrics.js';
-export type { MergeStrategy, StagedChanges, TouchedFile } from './staged.js';
+export type { MergeStrategy, StagedChanges } from './staged.js';
 
 /** What the change feed says of a commit: full logical rows by kind; `before[i]` and `after[i]` are one row's images. */
 export type ChangeImages = {
