@@ -1,4 +1,4 @@
-import { concat, constantColumn, withColumn, type ArrowTable } from '../../columnar/arrow.js';
+import { concat, constantColumn, project, withColumn, type ArrowTable } from '../../columnar/arrow.js';
 import type { AddFile, CdcFile } from '../../protocol/actions.js';
 import { STRING } from '../../schema/build.js';
 import type { ObjectStore } from '../../storage/object-store.js';
@@ -44,18 +44,22 @@ class Collector<T> {
 export class RowWriter {
   readonly #data: Collector<AddFile>;
   readonly #changes: Collector<CdcFile>;
+  readonly #columns: readonly string[];
 
   constructor(store: ObjectStore, options: WriteOptions) {
     this.#data = new Collector((rows) => writeDataFiles(store, rows, options));
     this.#changes = new Collector((rows) => writeChangeFiles(store, rows, options));
+    this.#columns = options.layout.schema.fields.map(({ name }) => name);
   }
 
   put(rows: ArrowTable): Promise<void> {
     return this.#data.add(rows);
   }
 
+  /** Row ids have no place in the feed. */
   tell(rows: ArrowTable, type: ChangeType): Promise<void> {
-    return this.#changes.add(withColumn(rows, CHANGE_TYPE, constantColumn(STRING, type, rows.numRows)));
+    const told = project(rows, this.#columns);
+    return this.#changes.add(withColumn(told, CHANGE_TYPE, constantColumn(STRING, type, rows.numRows)));
   }
 
   async finish(): Promise<{ readonly added: readonly AddFile[]; readonly changeFiles: readonly CdcFile[] }> {
