@@ -2,10 +2,11 @@ import type { Action, Metadata } from '../protocol/actions.js';
 import { SluiceError, unreachable } from '../base/errors.js';
 import { addFeatures, featuresNeeded } from '../protocol/features.js';
 import { takeInstructions } from '../protocol/instructions.js';
-import { isRowTrackingOn } from '../protocol/row-tracking.js';
+import { isRowTrackingOn, ROW_COMMIT_VERSION_NAME, ROW_ID_NAME } from '../protocol/row-tracking.js';
 import { formatSchemaString } from '../schema/schema-string.js';
 import type { DataType, StructType } from '../schema/types.js';
 import { mappingMode } from '../table/column-mapping.js';
+import { IN_COMMIT_TIMESTAMP_KEYS, IN_COMMIT_TIMESTAMPS } from '../table/commit-time.js';
 import { layoutOf, type TableLayout } from '../table/layout.js';
 import { withRowIdNames } from '../table/row-tracking.js';
 import type { Snapshot } from '../table/snapshot.js';
@@ -18,6 +19,8 @@ export type AlterOptions = {
   readonly schema?: StructType;
   /** Properties to set. */
   readonly set?: Readonly<Record<string, string>>;
+  /** Properties to take away: each must be there, and none may be one that the table's files are understood by. */
+  readonly unset?: readonly string[];
   /** Features that the commit needs besides those that schema and properties ask for (`domainMetadata`). */
   readonly features?: readonly string[];
 };
@@ -32,14 +35,16 @@ export type AlteredTable = {
 /**
  * The actions that give a table another schema or properties, with the features that they need: timestamp_ntz, type
  * widening (its property too, where a type has widened), change feed, deletion vectors, and column mapping by name for
- * a name that Delta does not take as it is. Errors as `createTableActions`.
+ * a name that Delta does not take as it is. Features stay when what asked for them goes. Errors as `createTableActions`,
+ * and `CONFIG_INVALID` for a property that cannot be unset.
  */
 export function alterTableActions(snapshot: Snapshot, options: AlterOptions): AlteredTable {
   const { protocol, metadata } = snapshot.state;
   const wanted = options.schema ?? snapshot.schema;
   const { configuration: set, features: asked } = takeInstructions(options.set ?? {});
   const widens = countWidenings(wanted) > countWidenings(snapshot.schema);
-  const properties = { ...metadata.configuration, ...set, ...(widens ? { [TYPE_WIDENING]: 'true' } : {}) };
+  const kept = withoutProperties(snapshot, options);
+  const properties = { ...kept, ...set, ...(widens ? { [TYPE_WIDENING]: 'true' } : {}) };
   checkMappingMode(snapshot, properties);
   const { schema, configuration } = withMapping(snapshot, wanted, withRowIdNames(properties));
   const metaData: Metadata = { ...metadata, schemaString: formatSchemaString(schema), configuration };
@@ -63,6 +68,37 @@ export function alterTableActions(snapshot: Snapshot, options: AlterOptions): Al
     actions.push(...untracked(snapshot));
   }
   return { actions, layout };
+}
+
+/** Properties that say how to read what is written already: the names of hidden columns, ids of columns, commit times. */
+const UNDERSTOOD_BY: ReadonlySet<string> = new Set([
+  MAX_COLUMN_ID,
+  ROW_ID_NAME,
+  ROW_COMMIT_VERSION_NAME,
+  ...IN_COMMIT_TIMESTAMP_KEYS.filter((key) => key !== IN_COMMIT_TIMESTAMPS),
+]);
+
+function withoutProperties(
+  { store: { url }, configuration }: Snapshot,
+  { set = {}, unset = [] }: AlterOptions,
+): Readonly<Record<string, string>> {
+  const refuse = (property: string, why: string, hint: string): never => {
+    throw new SluiceError('CONFIG_INVALID', `the property ${property} of ${url} ${why}`, {
+      context: { table: url, property },
+      hint,
+    });
+  };
+  for (const key of unset) {
+    if (Object.hasOwn(set, key)) refuse(key, 'cannot be set and unset at once', 'Leave one of the two out.');
+    if (UNDERSTOOD_BY.has(key)) {
+      refuse(key, 'cannot be unset: the files of the table are read by it', `Leave ${key} as it is.`);
+    }
+    if (!Object.hasOwn(configuration, key)) {
+      const keys = Object.keys(configuration).join(', ');
+      refuse(key, 'is not set', `Leave it out; the table has ${keys === '' ? 'no properties' : keys}.`);
+    }
+  }
+  return Object.fromEntries(Object.entries(configuration).filter(([key]) => !unset.includes(key)));
 }
 
 /** Files without row ids, added again as they are: the commit gives them ids. Delta protocol, "Row Tracking". */

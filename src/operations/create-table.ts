@@ -5,6 +5,7 @@ import { createTable as createOperation } from '../protocol/operation.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { commit } from '../table/commit.js';
 import { loadSnapshot, type Snapshot } from '../table/snapshot.js';
+import { settled } from './clean-log.js';
 import { createTableActions, type CreateOptions } from './create.js';
 
 /**
@@ -42,7 +43,10 @@ export async function createTable(
     ],
     reconcile: () => Promise.resolve({ conflict: 'the table was created by another writer' }),
   });
-  if (outcome.kind === 'committed') return outcome.snapshot;
+  if (outcome.kind === 'committed') {
+    await settled(outcome, signal);
+    return outcome.snapshot;
+  }
   throw exists(store);
 }
 

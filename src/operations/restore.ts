@@ -11,6 +11,7 @@ import { IN_COMMIT_TIMESTAMP_KEYS } from '../table/commit-time.js';
 import { vectorFile } from '../table/deletion-vectors.js';
 import { locateFile, type FileLocation } from '../table/location.js';
 import { openSnapshot, type Snapshot } from '../table/snapshot.js';
+import { settled } from './clean-log.js';
 import { MAX_COLUMN_ID } from './map-columns.js';
 import { mapAFewAtOnce } from './merge/each-file.js';
 import { metricTexts } from './metric-texts.js';
@@ -50,7 +51,7 @@ export async function restoreTable(
     const request = requestOf(base, to, target, plan, options.signal);
     const outcome = await commit(base, store, request);
     if (outcome.kind === 'committed') {
-      await outcome.background;
+      await settled(outcome, options.signal);
       return { snapshot: outcome.snapshot, metrics: plan.metrics };
     }
     if (attempt === TRIES) {

@@ -10,9 +10,12 @@ type Base = {
 const ENABLEMENT_VERSION = 'delta.inCommitTimestampEnablementVersion';
 const ENABLEMENT_TIMESTAMP = 'delta.inCommitTimestampEnablementTimestamp';
 
+/** The property by which commits carry their own time. */
+export const IN_COMMIT_TIMESTAMPS = propertyKey('enableInCommitTimestamps');
+
 /** Properties that say since when commits carry their own time. Delta protocol, "In-Commit Timestamps". */
 export const IN_COMMIT_TIMESTAMP_KEYS: readonly string[] = [
-  propertyKey('enableInCommitTimestamps'),
+  IN_COMMIT_TIMESTAMPS,
   ENABLEMENT_VERSION,
   ENABLEMENT_TIMESTAMP,
 ];

@@ -3,7 +3,8 @@ import { never } from '../../src/base/signals.js';
 import { cleanLogAfter, passedText, type PassedCursors } from '../../src/operations/clean-log.js';
 import { CURSORS_FOLDER, cursorKey } from '../../src/operations/feed/cursor.js';
 import { formatCursor } from '../../src/operations/feed/cursor-record.js';
-import { checksumKey, commitKey } from '../../src/protocol/log-files.js';
+import { restoreTable } from '../../src/operations/restore.js';
+import { checkpointKey, checksumKey, commitKey } from '../../src/protocol/log-files.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
 import { writeCheckpoint } from '../../src/table/checkpoint.js';
@@ -141,5 +142,14 @@ describe('the log', () => {
     await clean(store, 44.1);
     expect(await store.head(orphan, { signal })).toBeUndefined();
     expect(await store.head(`${orphan}.young`, { signal })).toBeDefined();
+  });
+
+  test('is cleaned up after a RESTORE that made a checkpoint due', async () => {
+    const store = memoryStore();
+    await daily(store, 45, [10], { 'delta.checkpointInterval': '45' });
+    const snapshot = await openSnapshot(store, { signal });
+    await restoreTable(snapshot, { version: 11 }, { signal });
+    expect((await versions(store))[0]).toBe(10);
+    expect(await store.head(checkpointKey(45), { signal })).toBeDefined();
   });
 });

@@ -273,4 +273,32 @@ describe('alterTableActions', () => {
     expect(protocol?.readerFeatures).toEqual(['deletionVectors']);
     expect(layout.configuration['delta.enableDeletionVectors']).toBe('true');
   });
+
+  test('properties are unset, and what they needed stays supported', async () => {
+    const snapshot = await newTable(memoryStore(), { properties: { note: 'x', 'delta.appendOnly': 'true' } });
+    const unset = ['note', 'delta.appendOnly'];
+    const { actions, layout } = alterTableActions(snapshot, { set: { more: 'y' }, unset });
+    expect(actions.map(({ kind }) => kind)).toEqual(['metaData']);
+    const left = Object.entries(snapshot.configuration).filter(([key]) => !unset.includes(key));
+    expect(layout.configuration).toEqual({ ...Object.fromEntries(left), more: 'y' });
+    const after = await commitActions(snapshot, 'UNSET TBLPROPERTIES', () => actions);
+    expect(after.configuration).toEqual(layout.configuration);
+    expect(after.state.protocol).toEqual(snapshot.state.protocol);
+  });
+
+  test.each([
+    ['delta.columnMapping.mode', 'cannot go from name to none'],
+    ['delta.columnMapping.maxColumnId', 'cannot be unset'],
+    ['delta.rowTracking.materializedRowIdColumnName', 'cannot be unset'],
+    ['delta.inCommitTimestampEnablementVersion', 'cannot be unset'],
+    ['delta.colour', 'is not set'],
+    ['delta.enableRowTracking', 'set and unset at once'],
+  ])('%s is not unset', async (property, why) => {
+    const snapshot = await newTable(memoryStore(), {
+      properties: { 'delta.columnMapping.mode': 'name', 'delta.enableRowTracking': 'true' },
+    });
+    expect(() =>
+      alterTableActions(snapshot, { set: { 'delta.enableRowTracking': 'true' }, unset: [property] }),
+    ).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(why) }));
+  });
 });

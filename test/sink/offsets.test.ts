@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { RawRecord } from '../../src/cdc/record.js';
 import { createTable } from '../../src/operations/create-table.js';
 import { field, LONG, struct } from '../../src/schema/build.js';
@@ -13,6 +13,8 @@ import type { StartPolicy } from '../../src/source/change-source.js';
 import { withFaults } from '../../src/storage/faults.js';
 import { memoryStore } from '../../src/storage/memory.js';
 import type { ObjectStore } from '../../src/storage/object-store.js';
+import { checkpointKey, commitKey } from '../../src/protocol/log-files.js';
+import { writeCheckpoint } from '../../src/table/checkpoint.js';
 import { openSnapshot } from '../../src/table/snapshot.js';
 import { arraySource } from '../../src/testing/array-source.js';
 import { sliceOf, type EventText } from '../support/change-events.js';
@@ -369,4 +371,21 @@ describe('R13: a new epoch', () => {
     await settle(byOffset, sliceOf(0, [other(2, 'c')]));
     expect((await tableRows(byOffset)).map(({ v }) => v).toSorted()).toEqual(['a', 'c']);
   });
+});
+
+test('a change of the offsets leaves checkpoint and log as any other commit does', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 0, 1, 12) });
+  try {
+    const store = await filled();
+    const signal = never;
+    await writeCheckpoint(await openSnapshot(store, { signal }), { signal, nowMs: Date.now() });
+    vi.setSystemTime(Date.UTC(2026, 2, 1, 12));
+    for (let version = 3; version < 10; version++) await foreignCommit(store, 'SET TBLPROPERTIES');
+    expect(await change(store, { ...SET, to: 2 })).toMatchObject({ version: 10 });
+    expect(await store.head(checkpointKey(10), { signal })).toBeDefined();
+    expect(await store.head(commitKey(1), { signal })).toBeUndefined();
+    expect(await store.head(commitKey(2), { signal })).toBeDefined();
+  } finally {
+    vi.useRealTimers();
+  }
 });

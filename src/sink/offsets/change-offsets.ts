@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../../base/errors.js';
+import { settled } from '../../operations/clean-log.js';
 import type { Action, JsonObject } from '../../protocol/actions.js';
 import { commitInfo } from '../../protocol/commit-info.js';
 import type { ObjectStore } from '../../storage/object-store.js';
@@ -69,7 +70,7 @@ export async function changeOffsets(
     requestOf({ change, snapshot, planned, settles, options }),
   );
   if (outcome.kind === 'conflicted') throw overtaken(snapshot, outcome);
-  await outcome.background;
+  await settled(outcome, signal);
   return { kind: 'changed', version: outcome.version, partitions: planned.map(only), rewound: !settles };
 }
 
